@@ -1,0 +1,222 @@
+// C = alpha A B + beta C by blocks.
+//
+// Each member of the team computes a rectangle of C on its own, so nobody waits. Within it:
+//
+//   for pc in k by kBlockK              one slice of the sum; the next one goes on where C stands
+//     for jc in n by kBlockN            B(pc, jc) packed into panels of tile_cols columns, kept in L2
+//       for each tile of rows           A packed so that a tile reads it in order, or read where it lies
+//         for each panel of columns     tile kernel
+//       after the last slice: epilogue on these columns while they are in cache
+//
+// Every element is summed over p in order (see nnfast/gemm.hpp), so blocks, tiles, packing and the team change speed
+// only, never bits.
+
+#include "nnfast/gemm.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "dispatch/select.hpp"
+
+namespace nnfast {
+namespace {
+
+// A slice of a B panel (256 x 32 floats: 32 KiB) stays in L1 while all tiles of rows pass over it; a block of B (512 KiB)
+// and of A stay in L2.
+constexpr index_t kBlockK = 256;
+template <class T>
+constexpr index_t kBlockN = static_cast<index_t>(2048 / sizeof(T));
+template <class T>
+constexpr index_t kBlockM = static_cast<index_t>(1344 / sizeof(T) * 2);
+
+static_assert((kBlockK * kBlockN<double> + kBlockK * kBlockM<double>) * 8 <= kScratchBytes);
+static_assert((kBlockK * kBlockN<float> + kBlockK * kBlockM<float>) * 4 <= kScratchBytes);
+
+index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
+
+/// One member's rectangle of the product.
+template <class T>
+class Block {
+ public:
+  Block(const GemmOptions<T>& options, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, index_t row,
+        index_t col, void* scratch)
+      : kernels_(kernels<T>()),
+        tiles_(kernels_.gemm),
+        options_(options),
+        A_(A),
+        B_(B),
+        C_(C),
+        row_(row),
+        col_(col),
+        packed_b_(static_cast<T*>(scratch)),
+        packed_a_(packed_b_ + kBlockK * kBlockN<T>) {}
+
+  void run() {
+    const index_t k = A_.cols;
+    if (C_.rows <= tiles_.wide_rows && B_.col_stride == 1 && options_.alpha == T(1)) {
+      // B passes through once whatever we do: read it where it lies, along whole rows.
+      tiles_.tile_wide[C_.rows](
+          {k, A_.data, A_.row_stride, A_.col_stride, B_.data, B_.row_stride, false, C_.data, C_.row_stride, C_.cols,
+           options_.beta});
+      finish(0, C_.cols);
+      return;
+    }
+    for (index_t pc = 0;; pc += kBlockK) {
+      const index_t kc = std::min(kBlockK, k - pc);
+      const bool last = pc + kc >= k;
+      const T beta = pc == 0 ? options_.beta : T(1);
+      for (index_t jc = 0; jc < C_.cols; jc += kBlockN<T>) {
+        const index_t nc = std::min(kBlockN<T>, C_.cols - jc);
+        columns(pc, kc, jc, nc, beta);
+        if (last) finish(jc, nc);
+      }
+      if (last) break;
+    }
+  }
+
+ private:
+  void columns(index_t pc, index_t kc, index_t jc, index_t nc, T beta) {
+    const index_t nr = tiles_.tile_cols;
+    // Packing B costs a pass over it and saves the tiles strided reads; it pays when enough tiles of rows pass over it.
+    const bool pack_b = B_.col_stride != 1 || C_.rows > kPackRows * tiles_.tile_rows;
+    if (pack_b) {
+      for (index_t j = 0; j < nc; j += nr) {
+        tiles_.pack(B_.at(pc, jc + j), B_.row_stride, B_.col_stride, kc, std::min(nr, nc - j), nr, T(1),
+                    packed_b_ + j * kc);
+      }
+    }
+    for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
+      const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
+      // Tiles of equal height, so that no thin one is left over.
+      const index_t count = ceil_div(mc, tiles_.tile_rows);
+      const bool pack_a = options_.alpha != T(1) || (A_.row_stride != 1 && nc > kPackCols * nr);
+      if (pack_a) {
+        for (index_t r = 0; r < count; ++r) {
+          const index_t i = mc * r / count;
+          const index_t rows = mc * (r + 1) / count - i;
+          tiles_.pack(A_.at(ic + i, pc), A_.col_stride, A_.row_stride, kc, rows, rows, options_.alpha,
+                      packed_a_ + i * kc);
+        }
+      }
+      for (index_t j = 0; j < nc; j += nr) {
+        for (index_t r = 0; r < count; ++r) {
+          const index_t i = mc * r / count;
+          const index_t rows = mc * (r + 1) / count - i;
+          TileArgs<T> args;
+          args.k = kc;
+          args.a = pack_a ? packed_a_ + i * kc : A_.at(ic + i, pc);
+          args.a_row = pack_a ? 1 : A_.row_stride;
+          args.a_col = pack_a ? rows : A_.col_stride;
+          args.b = pack_b ? packed_b_ + j * kc : B_.at(pc, jc + j);
+          args.b_row = pack_b ? nr : B_.row_stride;
+          args.b_padded = pack_b;
+          args.c = C_.at(ic + i, jc + j);
+          args.c_row = C_.row_stride;
+          args.n = std::min(nr, nc - j);
+          args.beta = beta;
+          (args.a_row == 1 ? tiles_.tile_unit_row : tiles_.tile)[rows](args);
+        }
+      }
+    }
+  }
+
+  /// Columns jc .. jc + nc of the rectangle are complete.
+  void finish(index_t jc, index_t nc) {
+    const Epilogue<T>& e = options_.epilogue;
+    if (e.bias != nullptr) tiles_.add_bias(C_.at(0, jc), C_.row_stride, C_.rows, nc, e.bias + col_ + jc);
+    if (!e.activate && !e.saved) return;
+    const auto& act = kernels_.activation;
+    const auto f = static_cast<std::size_t>(e.f);
+    const auto derivative = derivative_from_output(e.f, e.params) ? act.backward_from_output[f] : act.backward_from_input[f];
+    const T alpha = static_cast<T>(e.params.alpha);
+    const T beta = static_cast<T>(e.params.beta);
+    // Rows that follow each other in memory are one long row.
+    const bool dense = jc == 0 && nc == C_.row_stride && (!e.z || (e.z.row_stride == nc && e.z.cols == nc)) &&
+                       (!e.saved || (e.saved.row_stride == nc && e.saved.cols == nc));
+    const index_t rows = dense ? 1 : C_.rows;
+    const index_t length = dense ? C_.rows * nc : nc;
+    for (index_t i = 0; i < rows; ++i) {
+      T* const c = C_.at(i, jc);
+      if (e.activate) {
+        if (e.z) std::copy_n(c, length, e.z.at(row_ + i, col_ + jc));
+        act.forward[f](c, c, length, alpha, beta);
+      }
+      if (e.saved) derivative(c, e.saved.at(row_ + i, col_ + jc), c, length, alpha, beta);
+    }
+  }
+
+  // Measured on Zen 5 and Zen 4, see benchmarks/compare_gemm.py.
+  static constexpr index_t kPackRows = 2;
+  static constexpr index_t kPackCols = 2;
+
+  const KernelTable<T>& kernels_;
+  const GemmKernels<T>& tiles_;
+  const GemmOptions<T>& options_;
+  MatrixView<const T> A_;
+  MatrixView<const T> B_;
+  MatrixView<T> C_;
+  index_t row_;
+  index_t col_;
+  T* packed_b_;
+  T* packed_a_;
+};
+
+struct Grid {
+  int rows = 1;
+  int cols = 1;
+};
+
+/// How the team shares out C: the cut with the least work for the busiest member, where work counts padded tiles and
+/// what is packed (about 10 multiply-adds per element; B is packed by every member that has a share of its columns).
+template <class T>
+Grid grid_for(int members, index_t m, index_t n, index_t k, const GemmKernels<T>& tiles) {
+  Grid best;
+  double best_cost = INFINITY;
+  for (int rows = 1; rows <= members; ++rows) {
+    const int cols = members / rows;
+    const index_t m_share = ceil_div(m, rows);
+    const index_t n_share = ceil_div(ceil_div(n, tiles.tile_cols), cols) * tiles.tile_cols;
+    const index_t m_padded = ceil_div(m_share, tiles.tile_rows) * tiles.tile_rows;
+    const double cost = static_cast<double>(k) * (static_cast<double>(m_padded) * static_cast<double>(n_share) +
+                                                  10.0 * static_cast<double>(n_share + m_share));
+    if (cost < best_cost) {
+      best_cost = cost;
+      best = {rows, cols};
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+template <class T>
+void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
+  const GemmKernels<T>& tiles = kernels<T>().gemm;
+  const Grid grid = team.size() == 1 ? Grid{} : grid_for(team.size(), C.rows, C.cols, A.cols, tiles);
+  if (team.rank() >= grid.rows * grid.cols) return;
+  const Team across_rows(team.rank() / grid.cols, grid.rows, nullptr);
+  const Team across_cols(team.rank() % grid.cols, grid.cols, nullptr);
+  const Range rows = across_rows.share(C.rows);
+  const Range cols = across_cols.share(C.cols, tiles.tile_cols);
+  const index_t n = cols.end - cols.begin;
+  if (n <= 0) return;
+  if (options.b_column_sums != nullptr && rows.begin == 0 && across_rows.rank() == 0) {
+    tiles.column_sums(B.at(0, cols.begin), B.row_stride, B.col_stride, B.rows, n, true,
+                      options.b_column_sums + cols.begin);
+  }
+  if (rows.end <= rows.begin) return;
+  Block<T>(options, A.block(rows.begin, 0, rows.end - rows.begin, A.cols), B.block(0, cols.begin, B.rows, n),
+           C.block(rows.begin, cols.begin, rows.end - rows.begin, n), rows.begin, cols.begin, team.scratch())
+      .run();
+}
+
+double gemm_nanoseconds(index_t m, index_t n, index_t k) {
+  // 60 multiply-adds per nanosecond: what one core reaches in float32; padding makes small ones slower.
+  return 100 + static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 50;
+}
+
+template void gemm(Team&, MatrixView<const float>, MatrixView<const float>, MatrixView<float>, const GemmOptions<float>&);
+template void gemm(Team&, MatrixView<const double>, MatrixView<const double>, MatrixView<double>,
+                   const GemmOptions<double>&);
+
+}  // namespace nnfast

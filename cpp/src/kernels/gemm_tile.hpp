@@ -1,0 +1,267 @@
+#pragma once
+// The innermost part of the product: a tile of C in registers. Each element is summed over p in order, one fma after
+// the other, whatever the tile's shape: so tiles of all shapes, masked edges and all instruction sets with FMA agree.
+//
+// Tile shapes: 14 x 2 registers (28 accumulators, 2 of B, 1 broadcast of A, of 32) for AVX-512, 6 x 2 (of 16) for AVX2,
+// 4 x 2 where a * b + c needs a register more.
+
+#include "kernels/table/gemm.hpp"
+#include "kernels/vec.hpp"
+
+namespace nnfast::NNFAST_ISA {
+
+inline constexpr int kTileRows = kVecBytes == 64 ? 14 : kHasFma && kVecBytes == 32 ? 6 : 4;
+inline constexpr int kTileVecs = 2;
+inline constexpr int kWideRows = 3;
+inline constexpr int kWideVecs = kVecBytes == 64 ? 8 : 4;
+
+/// R x V registers.
+template <class T, int R, int V>
+using Tile = vec<T>[static_cast<std::size_t>(R)][static_cast<std::size_t>(V)];
+template <class U, int N>
+using Few = U[static_cast<std::size_t>(N)];
+
+template <class T, int R, int V>
+NNFAST_INLINE void load_c(const TileArgs<T>& t, Tile<T, R, V>& acc) {
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) acc[i][v] = zero<T>();
+  }
+  if (t.beta == T(0)) return;
+  const vec<T> beta = broadcast(t.beta);
+  for (int i = 0; i < R; ++i) {
+    for (int v = 0; v < V; ++v) {
+      acc[i][v] = beta * load_n(t.c + i * t.c_row + v * kLanes<T>, t.n - v * kLanes<T>);
+    }
+  }
+}
+
+template <class T, int R, int V>
+NNFAST_INLINE void store_c(const TileArgs<T>& t, const Tile<T, R, V>& acc) {
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+    T* const c = t.c + i * t.c_row;
+#pragma GCC unroll 16
+    for (int v = 0; v < V - 1; ++v) store(c + v * kLanes<T>, acc[i][v]);
+    store_n(c + (V - 1) * kLanes<T>, acc[i][V - 1], t.n - (V - 1) * kLanes<T>);
+  }
+}
+
+/// R x V registers; the last column register is loaded with a mask when Masked.
+template <class T, int R, int V, bool UnitRow, bool Masked>
+NNFAST_INLINE void tile_loop(const TileArgs<T>& t) {
+  Tile<T, R, V> acc;
+  load_c<T, R, V>(t, acc);
+  // Rows in groups of three: a pointer and the two addresses that an index register with a scale reaches from it.
+  constexpr int kGroups = UnitRow ? 1 : (R + 2) / 3;
+  Few<const T*, kGroups> a;
+  const index_t a_row = UnitRow ? 1 : t.a_row;
+  const index_t a_col = t.a_col;
+#pragma GCC unroll 16
+  for (int g = 0; g < kGroups; ++g) a[g] = t.a + 3 * g * a_row;
+  const T* b = t.b;
+  const index_t b_row = t.b_row;
+  const index_t tail = t.n - (V - 1) * kLanes<T>;
+  for (index_t p = t.k; p > 0; --p) {
+    Few<vec<T>, V> bv;
+#pragma GCC unroll 16
+    for (int v = 0; v < V - 1; ++v) bv[v] = load(b + v * kLanes<T>);
+    bv[V - 1] = Masked ? load_n(b + (V - 1) * kLanes<T>, tail) : load(b + (V - 1) * kLanes<T>);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      const vec<T> av = broadcast(UnitRow ? a[0][i] : a[i / 3][(i % 3) * a_row]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) acc[i][v] = fma(av, bv[v], acc[i][v]);
+    }
+    b += b_row;
+#pragma GCC unroll 16
+    for (int g = 0; g < kGroups; ++g) a[g] += a_col;
+  }
+  store_c<T, R, V>(t, acc);
+}
+
+template <class T, int R, bool UnitRow>
+static void tile(const TileArgs<T>& t) {
+  const bool masked = !t.b_padded && t.n % kLanes<T> != 0;
+  if (t.n > kLanes<T>) {
+    masked ? tile_loop<T, R, 2, UnitRow, true>(t) : tile_loop<T, R, 2, UnitRow, false>(t);
+  } else {
+    masked ? tile_loop<T, R, 1, UnitRow, true>(t) : tile_loop<T, R, 1, UnitRow, false>(t);
+  }
+}
+
+/// Few rows: many column registers, so that enough independent sums are under way to hide the latency of fma.
+template <class T, int R, int V>
+NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {
+  Tile<T, R, V> acc;
+  load_c<T, R, V>(t, acc);
+  const T* b = t.b;
+  const index_t tail = t.n - (V - 1) * kLanes<T>;
+  for (index_t p = 0; p < t.k; ++p) {
+    Few<vec<T>, R> av;
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) av[i] = broadcast(t.a[i * t.a_row + p * t.a_col]);
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const vec<T> bv = v == V - 1 ? load_n(b + v * kLanes<T>, tail) : load(b + v * kLanes<T>);
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) acc[i][v] = fma(av[i], bv, acc[i][v]);
+    }
+    b += t.b_row;
+  }
+  store_c<T, R, V>(t, acc);
+}
+
+template <class T, int R>
+static void tile_wide(const TileArgs<T>& whole) {
+  TileArgs<T> t = whole;
+  while (t.n > 0) {
+    const index_t left = t.n;
+    const index_t vecs = (left + kLanes<T> - 1) / kLanes<T>;
+    const index_t v = vecs >= kWideVecs ? kWideVecs : vecs >= 4 ? 4 : vecs >= 2 ? 2 : 1;
+    if (t.n > v * kLanes<T>) t.n = v * kLanes<T>;
+    switch (v) {
+      case 8: wide_loop<T, R, 8>(t); break;
+      case 4: wide_loop<T, R, 4>(t); break;
+      case 2: wide_loop<T, R, 2>(t); break;
+      default: wide_loop<T, R, 1>(t); break;
+    }
+    t.b += t.n;
+    t.c += t.n;
+    t.n = left - t.n;
+  }
+}
+
+/// Transposes kLanes x kLanes in registers by swapping off-diagonal blocks of half the size, then a quarter, ...
+template <class T>
+NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
+  constexpr int L = static_cast<int>(kLanes<T>);
+#pragma GCC unroll 8
+  for (int s = L / 2; s >= 1; s /= 2) {
+    mask<T> low;   // element j: j without bit s from the first row, else j - s of the second
+    mask<T> high;  // element j: j + s of the first row, or j of the second
+#pragma GCC unroll 16
+    for (int j = 0; j < L; ++j) {
+      low[j] = (j & s) != 0 ? L + j - s : j;
+      high[j] = (j & s) != 0 ? L + j : j + s;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) {
+      if ((i & s) != 0) continue;
+      const vec<T> first = m[i];
+      const vec<T> second = m[i + s];
+      m[i] = __builtin_shuffle(first, second, low);
+      m[i + s] = __builtin_shuffle(first, second, high);
+    }
+  }
+}
+
+template <class T>
+static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
+                 T* dst) {
+  constexpr index_t L = kLanes<T>;
+  const vec<T> factor = broadcast(scale);
+  if (col_stride == 1) {
+    for (index_t p = 0; p < k; ++p) {
+      for (index_t j = 0; j < width; j += L) {
+        const index_t in = n > j ? n - j : 0;
+        store_n(dst + p * width + j, factor * load_n(src + p * row_stride + (in > 0 ? j : 0), in), width - j);
+      }
+    }
+    return;
+  }
+  if (row_stride == 1) {
+    for (index_t j = 0; j < width; j += L) {
+      for (index_t p = 0; p < k; p += L) {
+        Few<vec<T>, L> block;
+#pragma GCC unroll 16
+        for (index_t i = 0; i < L; ++i) {
+          block[i] = j + i < n ? load_n(src + (j + i) * col_stride + p, k - p) : zero<T>();
+        }
+        transpose<T>(block);
+        const index_t rows = k - p < L ? k - p : L;
+        if (rows == L && width - j >= L) {
+#pragma GCC unroll 16
+          for (index_t i = 0; i < L; ++i) store(dst + (p + i) * width + j, factor * block[i]);
+        } else {
+          for (index_t i = 0; i < rows; ++i) store_n(dst + (p + i) * width + j, factor * block[i], width - j);
+        }
+      }
+    }
+    return;
+  }
+  for (index_t p = 0; p < k; ++p) {
+    for (index_t j = 0; j < width; ++j) {
+      dst[p * width + j] = j < n ? scale * src[p * row_stride + j * col_stride] : T(0);
+    }
+  }
+}
+
+template <class T>
+static void column_sums(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first, T* sum) {
+  if (col_stride != 1) {
+    for (index_t j = 0; j < n; ++j) {
+      T s = first ? T(0) : sum[j];
+      for (index_t p = 0; p < k; ++p) s += src[p * row_stride + j * col_stride];
+      sum[j] = s;
+    }
+    return;
+  }
+  // Four registers abreast hide the latency of the addition.
+  constexpr int kAbreast = 4;
+  constexpr index_t L = kLanes<T>;
+  index_t j = 0;
+  for (; j + kAbreast * L <= n; j += kAbreast * L) {
+    vec<T> s[kAbreast];
+    for (int v = 0; v < kAbreast; ++v) s[v] = first ? zero<T>() : load(sum + j + v * L);
+    for (index_t p = 0; p < k; ++p) {
+      for (int v = 0; v < kAbreast; ++v) s[v] += load(src + p * row_stride + j + v * L);
+    }
+    for (int v = 0; v < kAbreast; ++v) store(sum + j + v * L, s[v]);
+  }
+  for (; j < n; j += L) {
+    vec<T> s = first ? zero<T>() : load_n(sum + j, n - j);
+    for (index_t p = 0; p < k; ++p) s += load_n(src + p * row_stride + j, n - j);
+    store_n(sum + j, s, n - j);
+  }
+}
+
+template <class T>
+static void add_bias(T* c, index_t c_row, index_t m, index_t n, const T* bias) {
+  for (index_t i = 0; i < m; ++i) {
+    T* const row = c + i * c_row;
+    for (index_t j = 0; j < n; j += kLanes<T>) {
+      store_n(row + j, load_n(row + j, n - j) + load_n(bias + j, n - j), n - j);
+    }
+  }
+}
+
+template <class T>
+struct TileTables {
+  GemmKernels<T> kernels{};
+
+  template <int R>
+  constexpr void fill() {
+    if constexpr (R <= kTileRows) {
+      kernels.tile[R] = tile<T, R, false>;
+      kernels.tile_unit_row[R] = tile<T, R, true>;
+      if constexpr (R <= kWideRows) kernels.tile_wide[R] = tile_wide<T, R>;
+      fill<R + 1>();
+    }
+  }
+  constexpr TileTables() {
+    kernels.tile_rows = kTileRows;
+    kernels.tile_cols = static_cast<int>(kTileVecs * kLanes<T>);
+    kernels.wide_rows = kWideRows;
+    kernels.pack = pack<T>;
+    kernels.column_sums = column_sums<T>;
+    kernels.add_bias = add_bias<T>;
+    fill<1>();
+  }
+};
+
+template <class T>
+constexpr GemmKernels<T> gemm_kernels = TileTables<T>().kernels;
+
+}  // namespace nnfast::NNFAST_ISA

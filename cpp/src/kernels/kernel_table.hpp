@@ -1,0 +1,26 @@
+#pragma once
+// All that an instruction set's object exports: one table of function pointers, free of SIMD types.
+
+#include "kernels/table/activation.hpp"
+#include "kernels/table/columnwise.hpp"
+#include "kernels/table/gemm.hpp"
+#include "kernels/table/optimizer.hpp"
+#include "kernels/table/rowwise.hpp"
+
+namespace nnfast {
+
+template <class T>
+struct KernelTable {
+  GemmKernels<T> gemm;
+  ActivationKernels<T> activation;
+  RowwiseKernels<T> rowwise;
+  ColumnwiseKernels<T> columnwise;
+  OptimizerKernels<T> optimizer;
+};
+
+struct Tables {
+  KernelTable<float> f32;
+  KernelTable<double> f64;
+};
+
+}  // namespace nnfast

@@ -1,0 +1,45 @@
+#pragma once
+#include "nnfast/matrix.hpp"
+
+namespace nnfast {
+
+/// The most rows that a tile of any instruction set has.
+inline constexpr int kMaxTileRows = 14;
+
+/// C (m, n) starts at beta C and takes A(i, p) B(p, j) for p = 0, 1, ..., k-1, one fused multiply-add after the other.
+template <class T>
+struct TileArgs {
+  index_t k;
+  const T* a;  // A(i, p) = a[i * a_row + p * a_col]
+  index_t a_row;
+  index_t a_col;
+  const T* b;  // B(p, j) = b[p * b_row + j]
+  index_t b_row;
+  bool b_padded;  // rows of b may be read up to a multiple of the vector's lanes
+  T* c;           // C(i, j) = c[i * c_row + j]
+  index_t c_row;
+  index_t n;  // columns, 1..tile_cols (wide tiles: any number)
+  T beta;     // 0: what C held is not read
+};
+template <class T>
+using TileKernel = void (*)(const TileArgs<T>&);
+
+/// kernels/gemm_tile.hpp
+template <class T>
+struct GemmKernels {
+  int tile_rows;
+  int tile_cols;
+  TileKernel<T> tile[kMaxTileRows + 1];         // by number of rows, 1..tile_rows; A of any strides
+  TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
+  int wide_rows;                                // up to so many rows there is also ...
+  TileKernel<T> tile_wide[kMaxTileRows + 1];    // ... a tile that runs along all columns
+  /// dst(p, j) = scale * src(p, j), p < k, j < n; rows of dst are `width` >= n long, zero behind n.
+  void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
+               T* dst);
+  /// sum[j] = (first ? 0 : sum[j]) + src(0, j) + src(1, j) + ... + src(k-1, j)
+  void (*column_sums)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first, T* sum);
+  /// c(i, j) += bias[j]
+  void (*add_bias)(T* c, index_t c_row, index_t m, index_t n, const T* bias);
+};
+
+}  // namespace nnfast

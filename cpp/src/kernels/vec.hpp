@@ -1,0 +1,220 @@
+#pragma once
+// The vocabulary that kernels are written in: one native register of float or double, as a GCC/Clang vector type, so that
+// + - * / and comparisons are the language's own. Only this file names instructions. Compiled once per instruction set;
+// nothing from the standard library but <cstddef>, <cstdint> may enter here: an inline function shared with other
+// objects is a weak symbol, and the linker may keep the AVX-512 copy for everybody.
+//
+// Contraction is off (-ffp-contract=off), so rounding is what is written: fma() is one rounding where the machine has it
+// (kHasFma), and a * b + c with two where it has not.
+
+#include <cstddef>
+#include <cstdint>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#include "nnfast/matrix.hpp"
+
+#ifndef NNFAST_ISA
+#error "NNFAST_ISA names the namespace of this instruction set; see CMakeLists.txt"
+#endif
+
+#define NNFAST_INLINE inline __attribute__((always_inline))
+
+namespace nnfast::NNFAST_ISA {
+
+#if defined(__AVX512F__)
+inline constexpr int kVecBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr int kVecBytes = 32;
+#else
+inline constexpr int kVecBytes = 16;
+#endif
+
+using f32v = float __attribute__((vector_size(kVecBytes)));
+using f64v = double __attribute__((vector_size(kVecBytes)));
+using i32v = std::int32_t __attribute__((vector_size(kVecBytes)));
+using i64v = std::int64_t __attribute__((vector_size(kVecBytes)));
+using u32v = std::uint32_t __attribute__((vector_size(kVecBytes)));
+using u64v = std::uint64_t __attribute__((vector_size(kVecBytes)));
+
+template <class T>
+struct VecTraits;
+template <>
+struct VecTraits<float> {
+  using vec = f32v;
+  using ivec = i32v;
+  using uvec = u32v;
+  using iscalar = std::int32_t;
+  using uscalar = std::uint32_t;
+};
+template <>
+struct VecTraits<double> {
+  using vec = f64v;
+  using ivec = i64v;
+  using uvec = u64v;
+  using iscalar = std::int64_t;
+  using uscalar = std::uint64_t;
+};
+/// One register of T.
+template <class T>
+using vec = typename VecTraits<T>::vec;
+/// Lane masks are what comparisons give: integers of the lanes' width, 0 or -1.
+template <class T>
+using mask = typename VecTraits<T>::ivec;
+
+/// Lanes of a register.
+template <class T>
+inline constexpr index_t kLanes = kVecBytes / static_cast<index_t>(sizeof(T));
+
+#if defined(__FMA__) || defined(__AVX512F__) || defined(__aarch64__)
+inline constexpr bool kHasFma = true;
+#else
+inline constexpr bool kHasFma = false;
+#endif
+
+/// a b + c, see the head of this file.
+NNFAST_INLINE f32v fma(f32v a, f32v b, f32v c) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__FMA__)
+  return (f32v)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+  return (f32v)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+  return a * b + c;
+#endif
+}
+NNFAST_INLINE f64v fma(f64v a, f64v b, f64v c) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+#elif defined(__FMA__)
+  return (f64v)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#elif defined(__aarch64__)
+  return (f64v)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+#else
+  return a * b + c;
+#endif
+}
+
+template <class T>
+NNFAST_INLINE vec<T> broadcast(T x) {
+  return x - vec<T>{};  // x - 0 is x, also for -0 and NaN; compiles to one broadcast
+}
+template <class T>
+NNFAST_INLINE vec<T> zero() {
+  return vec<T>{};
+}
+
+/// Unaligned.
+template <class T>
+NNFAST_INLINE vec<T> load(const T* p) {
+  vec<T> v;
+  __builtin_memcpy(&v, p, sizeof(v));
+  return v;
+}
+template <class T>
+NNFAST_INLINE void store(T* p, vec<T> v) {
+  __builtin_memcpy(p, &v, sizeof(v));
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// A window into this gives the mask whose first n lanes are on.
+alignas(32) static const std::int32_t kFirst32[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+alignas(32) static const std::int64_t kFirst64[8] = {-1, -1, -1, -1, 0, 0, 0, 0};
+#endif
+
+/// The first n lanes from p, the others 0; touches no memory beyond them. 0 <= n; n >= kLanes is a full load.
+NNFAST_INLINE f32v load_n(const float* p, index_t n) {
+  if (n >= kLanes<float>) return load<float>(p);
+#if defined(__AVX512F__)
+  return (f32v)_mm512_maskz_loadu_ps((__mmask16)((1U << n) - 1U), p);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i*)(kFirst32 + 8 - n)));
+#else
+  f32v v = {};
+  __builtin_memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(float));
+  return v;
+#endif
+}
+NNFAST_INLINE f64v load_n(const double* p, index_t n) {
+  if (n >= kLanes<double>) return load<double>(p);
+#if defined(__AVX512F__)
+  return (f64v)_mm512_maskz_loadu_pd((__mmask8)((1U << n) - 1U), p);
+#elif defined(__AVX2__)
+  return (f64v)_mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i*)(kFirst64 + 4 - n)));
+#else
+  f64v v = {};
+  __builtin_memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(double));
+  return v;
+#endif
+}
+/// Stores the first n lanes; touches no memory beyond them.
+NNFAST_INLINE void store_n(float* p, f32v v, index_t n) {
+  if (n >= kLanes<float>) return store<float>(p, v);
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, (__mmask16)((1U << n) - 1U), (__m512)v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_ps(p, _mm256_loadu_si256((const __m256i*)(kFirst32 + 8 - n)), (__m256)v);
+#else
+  __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
+#endif
+}
+NNFAST_INLINE void store_n(double* p, f64v v, index_t n) {
+  if (n >= kLanes<double>) return store<double>(p, v);
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_pd(p, (__mmask8)((1U << n) - 1U), (__m512d)v);
+#elif defined(__AVX2__)
+  _mm256_maskstore_pd(p, _mm256_loadu_si256((const __m256i*)(kFirst64 + 4 - n)), (__m256d)v);
+#else
+  __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(double));
+#endif
+}
+
+/// m ? a : b, lane by lane.
+NNFAST_INLINE f32v select(i32v m, f32v a, f32v b) { return m ? a : b; }
+NNFAST_INLINE f64v select(i64v m, f64v a, f64v b) { return m ? a : b; }
+
+/// a if a > b or a is NaN, else b: a NaN in either comes out (maxps alone would lose a NaN a).
+template <class V>
+NNFAST_INLINE V max(V a, V b) {
+  return select((a > b) | (a != a), a, b);
+}
+template <class V>
+NNFAST_INLINE V min(V a, V b) {
+  return select((a < b) | (a != a), a, b);
+}
+
+NNFAST_INLINE f32v sqrt(f32v x) {
+#if defined(__AVX512F__)
+  return (f32v)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_sqrt_ps((__m256)x);
+#elif defined(__x86_64__)
+  return (f32v)_mm_sqrt_ps((__m128)x);
+#elif defined(__aarch64__)
+  return (f32v)vsqrtq_f32((float32x4_t)x);
+#else
+  for (int i = 0; i < kLanes<float>; ++i) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+#endif
+}
+NNFAST_INLINE f64v sqrt(f64v x) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
+  return (f64v)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__x86_64__)
+  return (f64v)_mm_sqrt_pd((__m128d)x);
+#elif defined(__aarch64__)
+  return (f64v)vsqrtq_f64((float64x2_t)x);
+#else
+  for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
+  return x;
+#endif
+}
+
+}  // namespace nnfast::NNFAST_ISA

@@ -1,0 +1,159 @@
+// The only place that knows OpenMP. No global setter of OpenMP is ever called: it would leak into other libraries of the
+// process. Every region names its number of threads.
+
+#include "nnfast/parallel.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <thread>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#endif
+
+#include "nnfast/runtime.hpp"
+
+namespace nnfast {
+namespace {
+
+// Opening a region costs 2-5 us on a warm pool, and a thread that gets less than this gains nothing from it.
+constexpr double kNanosecondsPerThread = 10'000;
+
+std::atomic<int> chosen_threads{0};  // 0: nobody has chosen
+std::atomic<int> active_calls{0};    // regions open now, from any thread
+
+/// CPUs that the container may use: cgroup v2's cpu.max or v1's quota, as "quota period" in microseconds; 0 if no limit.
+double container_quota() {
+  double quota = 0;
+  double period = 0;
+  if (std::FILE* file = std::fopen("/sys/fs/cgroup/cpu.max", "r")) {
+    const int fields = std::fscanf(file, "%lf %lf", &quota, &period);
+    std::fclose(file);
+    return fields == 2 && period > 0 ? quota / period : 0;
+  }
+  const auto read = [](const char* path) {
+    double value = 0;
+    if (std::FILE* file = std::fopen(path, "r")) {
+      if (std::fscanf(file, "%lf", &value) != 1) value = 0;
+      std::fclose(file);
+    }
+    return value;
+  };
+  quota = read("/sys/fs/cgroup/cpu/cpu.cfs_quota_us");
+  period = read("/sys/fs/cgroup/cpu/cpu.cfs_period_us");
+  return quota > 0 && period > 0 ? quota / period : 0;
+}
+
+struct Scratch {
+  std::unique_ptr<char, decltype(&std::free)> memory{nullptr, &std::free};
+  int members = 0;
+
+  /// Grows only; pages that nobody touches cost nothing.
+  char* reserve(int threads) {
+    if (threads > members) {
+      memory.reset(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>(kScratchBytes * threads))));
+      members = memory ? threads : 0;
+      if (!memory) throw std::bad_alloc();
+    }
+    return memory.get();
+  }
+};
+
+#ifdef _OPENMP
+void forget_pool_before_fork() {
+  // libgomp's pool does not survive fork(): the child would wait for threads that it does not have (GCC PR 60035).
+  omp_pause_resource_all(omp_pause_soft);
+}
+[[maybe_unused]] const int fork_handler = pthread_atfork(&forget_pool_before_fork, nullptr, nullptr);
+#endif
+
+}  // namespace
+
+int default_num_threads() {
+  int n = static_cast<int>(std::thread::hardware_concurrency());
+#ifdef __linux__
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) n = CPU_COUNT(&set);
+#endif
+  const double quota = container_quota();
+  if (quota > 0) n = std::min(n, static_cast<int>(std::ceil(quota)));
+  return std::max(n, 1);
+}
+
+int num_threads() {
+  const int chosen = chosen_threads.load(std::memory_order_relaxed);
+  if (chosen > 0) return chosen;
+  static const int n = default_num_threads();
+  return n;
+}
+
+void set_num_threads(int n) {
+  if (n < 1) throw std::invalid_argument("set_num_threads: n is " + std::to_string(n) + "; expected at least 1");
+  chosen_threads.store(n, std::memory_order_relaxed);
+}
+
+int threads_for(double nanoseconds) {
+  const int worth = static_cast<int>(std::min(nanoseconds / kNanosecondsPerThread, 1e6));
+  return std::clamp(worth, 1, num_threads());
+}
+
+bool has_openmp() {
+#ifdef _OPENMP
+  return true;
+#else
+  return false;
+#endif
+}
+
+void Team::barrier() {
+#ifdef _OPENMP
+  if (size_ > 1) {
+#pragma omp barrier
+  }
+#endif
+}
+
+void detail::run(int threads, void (*body)(void*, Team&), void* context) {
+  thread_local Scratch scratch;
+#ifdef _OPENMP
+  struct Active {
+    int others = active_calls.fetch_add(1, std::memory_order_relaxed);
+    Active() = default;
+    Active(const Active&) = delete;
+    Active& operator=(const Active&) = delete;
+    ~Active() { active_calls.fetch_sub(1, std::memory_order_relaxed); }
+  } active;
+  if (threads > 1) {
+    threads = std::min(threads, omp_get_max_threads());
+    threads = omp_in_parallel() != 0 ? 1 : std::max(1, threads / (1 + active.others));
+  }
+  if (threads > 1) {
+    char* const memory = scratch.reserve(threads);
+#pragma omp parallel num_threads(threads)
+    {
+      // The runtime may give fewer threads than asked for.
+      Team team(omp_get_thread_num(), omp_get_num_threads(), memory + kScratchBytes * omp_get_thread_num());
+      body(context, team);
+    }
+    return;
+  }
+#else
+  (void)threads;
+#endif
+  Team alone(0, 1, scratch.reserve(1));
+  body(context, alone);
+}
+
+}  // namespace nnfast

@@ -1,0 +1,171 @@
+"""The compiled core as Python sees it. Every function checks its arguments, then works without the GIL."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+
+__version__: str
+
+# Runtime
+def compiled_isas() -> list[str]: ...
+def supported_isas() -> list[str]: ...
+def isa() -> str: ...
+def set_isa(name: str) -> None: ...
+def compiler() -> str: ...
+def has_openmp() -> bool: ...
+def num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def default_num_threads() -> int: ...
+
+# Operations on arrays. float32 stays float32, everything else that is real becomes float64, operands are promoted
+# together as NumPy does. Any strides, byte order and alignment. New arrays are C-contiguous.
+ACTIVATIONS: dict[str, int]
+
+def activation(f: int, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: Floats | None = None) -> Floats: ...
+def activation_backward(f: int, dy: ArrayLike, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: Floats | None = None) -> Floats: ...
+def activation_backward_from_output(f: int, dy: ArrayLike, y: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: Floats | None = None) -> Floats: ...
+def derivative_from_output(f: int, alpha: float = 0.0, beta: float = 0.0) -> bool: ...
+def vector_math(name: str, x: ArrayLike) -> Floats: ...  # "exp", "expm1", "log", "log1p", "erf"
+def prelu(x: ArrayLike, alpha: ArrayLike) -> Floats: ...
+def prelu_backward(dy: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> tuple[Floats, Floats]: ...
+def softmax(x: ArrayLike, axis: int = -1, out: Floats | None = None) -> Floats: ...
+def softmax_backward(dy: ArrayLike, y: ArrayLike, axis: int = -1) -> Floats: ...
+def log_softmax(x: ArrayLike, axis: int = -1, out: Floats | None = None) -> Floats: ...
+def log_softmax_backward(dy: ArrayLike, y: ArrayLike, axis: int = -1) -> Floats: ...
+
+# C = alpha A B + beta C for 2-D A, B; `c` is updated in place where given (any strides of a or b, c C- or F-contiguous).
+def gemm(a: ArrayLike, b: ArrayLike, c: Floats | None = None, alpha: float = 1.0, beta: float = 0.0) -> Floats: ...
+
+# x (..., in), W (in, out), b (out,), (1, out), scalar or None
+def affine(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, out: Floats | None = None) -> Floats: ...
+# (dx, dW, db) for x (..., in), dy (..., out); db has shape (out,)
+def affine_backward(dy: ArrayLike, x: ArrayLike, W: ArrayLike) -> tuple[Floats, Floats, Floats]: ...
+
+class LossSpec:
+    """kind: softmax_cross_entropy, sigmoid_cross_entropy, squared_error, absolute_error, huber, hinge.
+    reduction: none, sum, mean, batch_mean."""
+    def __init__(
+        self,
+        kind: str,
+        *,
+        reduction: str = "mean",
+        factor: float = 1.0,
+        delta: float = 1.0,
+        margin: float = 1.0,
+        label_smoothing: float = 0.0,
+        ignore_index: int | None = None,
+    ) -> None: ...
+    kind: str
+    reduction: str
+    factor: float
+    delta: float
+    margin: float
+    label_smoothing: float
+    ignore_index: int | None
+
+# y (N, C) (or (N,) for one output); t labels (N,) of integers, or dense of y's shape.
+# The reduced loss as float, or (N,) for reduction "none".
+def loss(spec: LossSpec, function: str, y: ArrayLike, t: ArrayLike, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float | Floats: ...
+# (loss, dy): dy of y's shape is the derivative of the reduced loss (of the sum for "none").
+def loss_backward(spec: LossSpec, function: str, y: ArrayLike, t: ArrayLike, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> tuple[float | Floats, Floats]: ...
+
+# (y, mean, var, inv_std)
+def batch_normalization_train(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, eps: float) -> tuple[Floats, Floats, Floats, Floats]: ...
+def batch_normalization_inference(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, running_mean: ArrayLike, running_var: ArrayLike, eps: float) -> Floats: ...
+# (dx, dgamma, dbeta)
+def batch_normalization_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike) -> tuple[Floats, Floats, Floats]: ...
+def batch_normalization_inference_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, running_mean: ArrayLike, running_var: ArrayLike, eps: float) -> tuple[Floats, Floats, Floats]: ...
+# In place on writeable contiguous running_mean, running_var (cols,); rows is the batch that mean and var come from.
+def update_running_statistics(running_mean: Floats, running_var: Floats, mean: ArrayLike, var: ArrayLike, rows: int, momentum: float, unbiased: bool) -> None: ...
+# Over the last axis: (y, mean, inv_std)
+def layer_normalization(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, eps: float) -> tuple[Floats, Floats, Floats]: ...
+def layer_normalization_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike) -> tuple[Floats, Floats, Floats]: ...
+
+def dropout(x: ArrayLike, ratio: float, seed: int, stream: int, step: int, out: Floats | None = None) -> Floats: ...
+
+class OptimizerSpec:
+    """kind: sgd, momentum, nesterov, adagrad, rmsprop, adam; see cpp/include/nnfast/optimizer.hpp for the fields."""
+    def __init__(
+        self,
+        kind: str,
+        *,
+        lr: float,
+        momentum: float = 0.9,
+        rho: float = 0.99,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        torch_form: bool = False,
+        eps_outside_hat: bool = False,
+        weight_decay: float = 0.0,
+        decoupled: bool = False,
+        l1: float = 0.0,
+        clip_value: float = 0.0,
+        clip_norm: float = 0.0,
+    ) -> None: ...
+    kind: str
+    lr: float
+    momentum: float
+    rho: float
+    beta1: float
+    beta2: float
+    eps: float
+    torch_form: bool
+    eps_outside_hat: bool
+    weight_decay: float
+    decoupled: bool
+    l1: float
+    clip_value: float
+    clip_norm: float
+    states: int  # read-only: how many state arrays of the parameters' size
+
+# In place on `params` and the arrays in `states` (same dtype and shape, any strides where NumPy can update in place).
+# t = 1, 2, ...; grad_scale multiplies the gradient first.
+def optimizer_update(spec: OptimizerSpec, t: int, params: Floats, grads: ArrayLike, states: Sequence[Floats], grad_scale: float = 1.0) -> None: ...
+def clip(x: ArrayLike, limit: float, out: Floats | None = None) -> Floats: ...
+def squared_norm(arrays: Sequence[ArrayLike]) -> float: ...
+def scale(x: ArrayLike, factor: float, out: Floats | None = None) -> Floats: ...
+
+class Plan:
+    """A whole network as one object: what Network hands its layers to.
+
+    `layers` are dicts: {"kind": "affine", "in": i, "out": o, "weight": offset, "bias": offset or -1} |
+    {"kind": "activation", "f": ACTIVATIONS[...], "alpha": a, "beta": b} | {"kind": "prelu", "weight": offset,
+    "alpha_size": 1 or width} | {"kind": "softmax"} | {"kind": "log_softmax"} | {"kind": "dropout", "ratio": r,
+    "stream": k} | {"kind": "batch_normalization", "weight": gamma offset or -1, "bias": beta offset or -1,
+    "state": offset of running_mean, followed by running_var, "eps": e, "momentum": m, "unbiased": bool} |
+    {"kind": "layer_normalization", "weight": gamma or -1, "bias": beta or -1, "eps": e}.
+    Offsets count elements of the flat arrays `params` and `state`; grads has the layout of params. The flat arrays are
+    1-D, contiguous, of the plan's dtype, param_size and state_size long.
+    A training step adds l1 |W| + l2/2 W^2 over the affine weights to the loss, and their gradients.
+    """
+    def __init__(self, dtype: str, in_features: int, layers: Sequence[dict[str, Any]], *, l1: float = 0.0, l2: float = 0.0) -> None: ...
+    dtype: str
+    in_features: int
+    out_features: int
+    l1: float
+    l2: float
+    completed_steps: int  # by the last train_epoch, also when it was interrupted
+
+    # Inference; may run on several Python threads at once. x (N, in) or (in,); also uint8 with x_scale.
+    def predict(self, params: Floats, state: Floats, x: ArrayLike, *, x_scale: float = 1.0, out: Floats | None = None) -> Floats: ...
+    # Training-mode forward that records, and its backward: for networks with layers or losses written in Python.
+    def forward(self, params: Floats, state: Floats, x: ArrayLike, *, seed: int = 0, step: int = 0) -> Floats: ...
+    def backward(self, params: Floats, grads: Floats, state: Floats, dy: ArrayLike, *, input_gradient: bool = True) -> Floats | None: ...
+    # (loss, correct): loss with penalty; correct counts rows whose argmax is the label. Overwrites grads.
+    def gradient(self, params: Floats, grads: Floats, state: Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0) -> tuple[float, int]: ...
+    # gradient, then optimizer_update over everything with t = iteration. No update when the loss is not finite.
+    def train_step(self, params: Floats, grads: Floats, state: Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, optimizer: OptimizerSpec, optimizer_states: Sequence[Floats], iteration: int, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0) -> tuple[float, int]: ...
+    # One pass over indices (int64, rows of x, t, sample_weight) in batches of batch_size, the last one shorter.
+    # lrs (steps,) float64: the learning rate of each step. x may be uint8: x * x_scale is computed while gathering.
+    # Step s uses iteration + s and dropout step `step + s`. progress(steps_done) is called about every 100 ms, signals are
+    # looked at every 50 ms or less; what they raise leaves the last complete step. Stops before the update of the first
+    # step whose loss is not finite: then the returned arrays end with that step.
+    # Returns (losses (steps,) float64, correct (steps,) int64).
+    def train_epoch(self, params: Floats, grads: Floats, state: Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, optimizer: OptimizerSpec, optimizer_states: Sequence[Floats], iteration: int, indices: NDArray[np.int64], batch_size: int, lrs: NDArray[np.float64], *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0, x_scale: float = 1.0, progress: Callable[[int], None] | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+    # Inference over all rows in blocks: (loss with penalty, correct).
+    def evaluate(self, params: Floats, state: Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, x_scale: float = 1.0) -> tuple[float, int]: ...
