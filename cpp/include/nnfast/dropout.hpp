@@ -13,6 +13,7 @@ struct DropoutKey {
   std::uint64_t seed = 0;
   std::uint32_t stream = 0;  // which layer
   std::uint64_t step = 0;
+  std::uint64_t first = 0;  // the index of x[0], any: a member that holds some rows of a layer says which
 };
 
 /// y = x keep / (1 - ratio), keep = uniform >= ratio. Forward with x, backward with dy. y may be x. 0 <= ratio < 1.
