@@ -9,12 +9,8 @@ dimensions as 32-bit and the elements as they come, all big-endian.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
 import os
-import tempfile
-import urllib.error
-import urllib.request
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -160,6 +156,10 @@ def _find_folder(places: Sequence[Path]) -> Path | None:
 
 def _fetch(url: str, path: Path, size: int, sha256: str) -> None:
     """Download `url` to `path`, which appears complete and checked or not at all."""
+    import hashlib
+    import tempfile
+    import urllib.request  # 20 ms of import that only a download needs
+
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as out, urllib.request.urlopen(url, timeout=30) as response:
@@ -188,6 +188,8 @@ def _fetch(url: str, path: Path, size: int, sha256: str) -> None:
 
 def _download(folder: Path, mirrors: Sequence[str]) -> None:
     """Put those of the four files that are missing into `folder`, each from the first mirror that has it."""
+    from http.client import HTTPException
+
     folder.mkdir(parents=True, exist_ok=True)
     for name, (size, sha256) in _MNIST_FILES.items():
         if _find_file(folder, name):
@@ -198,9 +200,8 @@ def _download(folder: Path, mirrors: Sequence[str]) -> None:
             try:
                 _fetch(url, folder / f"{name}.gz", size, sha256)
                 break
-            except (OSError, ValueError) as error:  # URLError is an OSError; an address that is none, a ValueError
-                reason = error.reason if isinstance(error, urllib.error.URLError) else error
-                failures.append(f"{url}: {reason}".replace(f"{folder}{os.sep}", ""))
+            except (OSError, ValueError, HTTPException) as error:  # ValueError: an address that is none
+                failures.append(f"{url}: {getattr(error, 'reason', error)}".replace(f"{folder}{os.sep}", ""))
         else:
             tried = "; ".join(failures) or "no mirrors were given"
             raise OSError(f"load_mnist: could not download {name}.gz ({tried})")
