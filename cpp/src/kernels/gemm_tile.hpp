@@ -238,6 +238,11 @@ static void add_bias(T* c, index_t c_row, index_t m, index_t n, const T* bias) {
 }
 
 template <class T>
+static void scale_bytes(const std::uint8_t* src, T scale, T* dst, index_t n) {
+  for (index_t j = 0; j < n; ++j) dst[j] = static_cast<T>(src[j]) * scale;
+}
+
+template <class T>
 struct TileTables {
   GemmKernels<T> kernels{};
 
@@ -257,6 +262,7 @@ struct TileTables {
     kernels.pack = pack<T>;
     kernels.column_sums = column_sums<T>;
     kernels.add_bias = add_bias<T>;
+    kernels.scale_bytes = scale_bytes<T>;
     fill<1>();
   }
 };

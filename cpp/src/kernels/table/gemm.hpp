@@ -1,4 +1,6 @@
 #pragma once
+#include <cstdint>
+
 #include "nnfast/matrix.hpp"
 
 namespace nnfast {
@@ -40,6 +42,8 @@ struct GemmKernels {
   void (*column_sums)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first, T* sum);
   /// c(i, j) += bias[j]
   void (*add_bias)(T* c, index_t c_row, index_t m, index_t n, const T* bias);
+  /// dst[j] = src[j] * scale
+  void (*scale_bytes)(const std::uint8_t* src, T scale, T* dst, index_t n);
 };
 
 }  // namespace nnfast
