@@ -63,7 +63,9 @@ def target_of(path: Path, spelled: str) -> str:
             if inside.parts[:3] == ("src", "kernels", "table") or inside.name == "kernel_table.hpp":
                 return "table"
             return part_of(CPP / inside)
-    raise AssertionError(f'{name_of(path)} includes "{spelled}", which is neither in cpp/include nor in cpp/src')
+    raise AssertionError(
+        f'{name_of(path)} includes "{spelled}", which is neither in cpp/include nor in cpp/src'
+    )
 
 
 @pytest.mark.parametrize("path", CORE, ids=name_of)
@@ -72,7 +74,9 @@ def test_includes_point_one_way(path):
     for spelled in includes(path):
         if spelled.startswith('"'):
             target = target_of(path, spelled.strip('"'))
-            assert target in allowed, f"{name_of(path)} may include {sorted(allowed)}, not {spelled} ({target})"
+            assert target in allowed, (
+                f"{name_of(path)} may include {sorted(allowed)}, not {spelled} ({target})"
+            )
 
 
 def test_every_part_is_there():
@@ -109,10 +113,14 @@ def test_kernels_use_no_standard_library():
     for path in kernels:
         system = {i for i in includes(path) if i.startswith("<")}
         assert system <= harmless, f"{name_of(path)} includes {sorted(system - harmless)}"
-    reached = {(CPP / "include" / i.strip('"')) for p in kernels for i in includes(p) if i.startswith('"nnfast/')}
+    reached = {
+        (CPP / "include" / i.strip('"')) for p in kernels for i in includes(p) if i.startswith('"nnfast/')
+    }
     for path in reached:
         system = {i for i in includes(path) if i.startswith("<")}
-        assert system <= harmless, f"{name_of(path)}, which kernels include, includes {sorted(system - harmless)}"
+        assert system <= harmless, (
+            f"{name_of(path)}, which kernels include, includes {sorted(system - harmless)}"
+        )
 
 
 def test_build_flags_keep_rounding():
@@ -153,7 +161,10 @@ def test_files_stay_short():
 def test_versions_agree():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert nnfast.__version__ == _core.__version__ == version
-    assert re.search(r"project\(nnfast .*VERSION ([\d.]+)\)", (ROOT / "CMakeLists.txt").read_text())[1] == version
+    assert (
+        re.search(r"project\(nnfast .*VERSION ([\d.]+)\)", (ROOT / "CMakeLists.txt").read_text())[1]
+        == version
+    )
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
@@ -162,7 +173,11 @@ def test_versions_agree():
 
 def run_python(code: str, **environment: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env={**os.environ, **environment}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **environment},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -198,14 +213,18 @@ def test_import_is_light():
     """Only NumPy and the standard library come along, and of that nothing that costs tens of milliseconds."""
     code = "import sys, numpy; before = set(sys.modules); import nnfast; print(*sorted(set(sys.modules) - before))"
     new = set(run_python(code).split())
-    heavy = "matplotlib torch scipy sklearn pandas tqdm safetensors urllib.request http.client argparse asyncio"
+    heavy = (
+        "matplotlib torch scipy sklearn pandas tqdm safetensors urllib.request http.client argparse asyncio"
+    )
     assert new & set(heavy.split()) == set()
 
 
 @pytest.mark.slow
 def test_import_is_quick():
     """At most 30 ms more than NumPy alone; the best of eleven tries."""
-    code = "import numpy, time; t = time.perf_counter(); import nnfast; print((time.perf_counter() - t) * 1e3)"
+    code = (
+        "import numpy, time; t = time.perf_counter(); import nnfast; print((time.perf_counter() - t) * 1e3)"
+    )
     assert min(float(run_python(code)) for _ in range(11)) <= 30.0
 
 
@@ -222,7 +241,9 @@ def isa_objects(tmp_path_factory):
     options = ["-DNNFAST_PYTHON=OFF", "-DNNFAST_TESTS=OFF", "-DCMAKE_BUILD_TYPE=Release"]
     subprocess.run([cmake, "-S", ROOT, "-B", build, *options], check=True, capture_output=True)
     targets = [f"kernels_{isa}" for isa in _core.compiled_isas()]
-    subprocess.run([cmake, "--build", build, "-j", "2", "--target", *targets], check=True, capture_output=True)
+    subprocess.run(
+        [cmake, "--build", build, "-j", "2", "--target", *targets], check=True, capture_output=True
+    )
     objects = {isa: next(build.glob(f"CMakeFiles/kernels_{isa}.dir/**/*.o")) for isa in _core.compiled_isas()}
     assert len(objects) >= 1
     return objects
@@ -278,7 +299,9 @@ def test_isa_objects_hold_no_wider_registers(isa_objects):
 def test_module_leaves_the_floating_point_mode_alone():
     if shutil.which("objdump") is None:
         pytest.skip("needs objdump")
-    code = subprocess.run(["objdump", "-d", _core.__file__], check=True, capture_output=True, text=True).stdout
+    code = subprocess.run(
+        ["objdump", "-d", _core.__file__], check=True, capture_output=True, text=True
+    ).stdout
     assert len(code) > 10000
     assert re.findall(r"\b(?:v?ldmxcsr|fldcw)\b", code) == []
 
@@ -312,10 +335,16 @@ def test_wheel_holds_what_it_needs_and_no_more(wheel):
         binary = archive.read(next(n for n in names if re.fullmatch(r"nnfast/_core\.[^/]*so", n)))
         metadata = archive.read(next(n for n in names if n.endswith(".dist-info/METADATA"))).decode()
     modules = {p.relative_to(ROOT / "python").as_posix() for p in (ROOT / "python" / "nnfast").rglob("*.py")}
-    sample = {f"nnfast/data/mnist_sample/{split}-{kind}-ubyte.gz" for split in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")}
+    sample = {
+        f"nnfast/data/mnist_sample/{split}-{kind}-ubyte.gz"
+        for split in ("train", "t10k")
+        for kind in ("images-idx3", "labels-idx1")
+    }
     assert names >= modules | sample | {"nnfast/py.typed", "nnfast/_core.pyi"}
     assert any(n.endswith(".dist-info/licenses/LICENSE") for n in names)
-    assert {n.split("/")[0] for n in names if not n.startswith("nnfast/")} == {f"nnfast-{nnfast.__version__}.dist-info"}
+    assert {n.split("/")[0] for n in names if not n.startswith("nnfast/")} == {
+        f"nnfast-{nnfast.__version__}.dist-info"
+    }
     kinds = {Path(n).suffix for n in names if n.startswith("nnfast/")}
     assert kinds == {".py", ".pyi", ".typed", ".so", ".gz", ".md"}
     assert str(ROOT).encode() not in binary

@@ -15,7 +15,12 @@ from nnfast import datasets
 from nnfast.datasets import load_mnist, load_mnist_sample, read_idx
 from nnfast.errors import FormatError
 
-NAMES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+NAMES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
 TYPES = {"u1": 8, "i1": 9, "i2": 0x0B, "i4": 0x0C, "f4": 0x0D, "f8": 0x0E}
 
 
@@ -25,7 +30,9 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
-def make_mnist(folder: Path, n_train: int = 30, n_test: int = 20, zipped: bool = True) -> dict[str, np.ndarray]:
+def make_mnist(
+    folder: Path, n_train: int = 30, n_test: int = 20, zipped: bool = True
+) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(0)
     arrays = {}
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +61,11 @@ def nowhere(monkeypatch, tmp_path):
 @pytest.mark.parametrize("shape", [(), (0,), (1,), (5,), (3, 0, 4), (4, 5, 6), (2, 1, 3, 2)])
 @pytest.mark.parametrize("kind", TYPES)
 def test_read_idx_gives_back_what_was_written(tmp_path, kind, shape, zipped):
-    array = np.random.default_rng(1).normal(0, 50, shape).astype(kind) if kind != "u1" else np.full(shape, 200, kind)
+    array = (
+        np.random.default_rng(1).normal(0, 50, shape).astype(kind)
+        if kind != "u1"
+        else np.full(shape, 200, kind)
+    )
     path = tmp_path / "file"
     path.write_bytes(gzip.compress(idx(array)) if zipped else idx(array))
     read = read_idx(path)
@@ -217,24 +228,30 @@ def test_load_mnist_options(tmp_path, dtype):
 @pytest.mark.parametrize("dtype", [np.float16, np.uint8, np.int64, complex])
 def test_load_mnist_refuses_other_dtypes(tmp_path, dtype):
     make_mnist(tmp_path)
-    with pytest.raises(TypeError, match="load_mnist: dtype is .* expected float32 or float64"):
+    with pytest.raises(TypeError, match=r"load_mnist: dtype is .* expected float32 or float64"):
         load_mnist(tmp_path, dtype=dtype)
 
 
 def test_load_mnist_says_where_it_looked(tmp_path, monkeypatch):
-    with pytest.raises(FileNotFoundError, match=r"train-images-idx3-ubyte.*not in .*cache.*NNFAST_DATA.*download=True"):
+    with pytest.raises(
+        FileNotFoundError, match=r"train-images-idx3-ubyte.*not in .*cache.*NNFAST_DATA.*download=True"
+    ):
         load_mnist()
     monkeypatch.setenv("NNFAST_DATA", str(tmp_path / "there"))
     make_mnist(tmp_path / "there")
     (tmp_path / "there" / f"{NAMES[2]}.gz").unlink()
-    with pytest.raises(FileNotFoundError, match="t10k-images-idx3-ubyte.*there"):
+    with pytest.raises(FileNotFoundError, match=r"t10k-images-idx3-ubyte.*there"):
         load_mnist()
 
 
 @pytest.mark.parametrize(
     ("name", "array", "problem"),
     [
-        (NAMES[0], np.zeros((30, 784), np.uint8), r"expected images as \(N, rows, columns\) of uint8, got \(30, 784\)"),
+        (
+            NAMES[0],
+            np.zeros((30, 784), np.uint8),
+            r"expected images as \(N, rows, columns\) of uint8, got \(30, 784\)",
+        ),
         (NAMES[0], np.zeros((30, 28, 28), np.int16), "expected images .* of int16"),
         (NAMES[1], np.zeros((30, 1), np.uint8), r"expected labels as \(N,\) of uint8, got \(30, 1\)"),
         (NAMES[1], np.zeros(29, np.uint8), "29 labels for the 30 images of train-images-idx3-ubyte"),
@@ -286,7 +303,9 @@ def test_download_into_path_fetches_only_what_is_missing(tmp_path, mirror):
     kept = target / NAMES[1]
     kept.write_bytes(gzip.decompress((mirror / f"{NAMES[1]}.gz").read_bytes()))
     load_mnist(target, download=True, mirrors=[mirror.as_uri() + "/"])
-    assert sorted(p.name for p in target.iterdir()) == sorted([NAMES[1], *(f"{n}.gz" for n in NAMES if n != NAMES[1])])
+    assert sorted(p.name for p in target.iterdir()) == sorted(
+        [NAMES[1], *(f"{n}.gz" for n in NAMES if n != NAMES[1])]
+    )
 
 
 def test_download_goes_on_to_the_next_mirror(tmp_path, mirror):
@@ -303,7 +322,9 @@ def test_download_goes_on_to_the_next_mirror(tmp_path, mirror):
     assert x.shape == (30, 784)
 
 
-@pytest.mark.parametrize("damage", ["missing", "other content", "truncated", "not gzipped", "endless", "bomb"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "other content", "truncated", "not gzipped", "endless", "bomb"]
+)
 def test_download_that_fails_leaves_nothing(tmp_path, mirror, damage):
     victim = mirror / f"{NAMES[0]}.gz"
     if damage == "missing":

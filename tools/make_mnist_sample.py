@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Make python/nnfast/data/mnist_sample from the full MNIST:  tools/make_mnist_sample.py FOLDER
 
-Takes 500 images of each digit from the 60,000 to train on and 100 of each from the 10,000 to test on, evenly spread over
-each digit's images in file order (the second half of the test file is by other writers than the first, so the first ones
-would be too easy), and keeps that order. No random numbers: the same files come out every time, on every machine.
+Takes 500 images of each digit from the 60,000 to train on and 100 of each from the 10,000 to test on, evenly spread
+over each digit's images in file order (the second half of the test file is by other writers than the first, so the
+first ones would be too easy), and keeps that order. No random numbers: the same files come out every time.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnfast.datasets import load_mnist
 
@@ -22,7 +23,7 @@ TARGET = Path(__file__).resolve().parent.parent / "python" / "nnfast" / "data" /
 PER_DIGIT = {"train": 500, "t10k": 100}
 
 
-def evenly(labels: np.ndarray, per_digit: int) -> np.ndarray:
+def evenly(labels: NDArray[np.integer], per_digit: int) -> NDArray[np.integer]:
     """Indices of `per_digit` images of each digit, ascending."""
     chosen = []
     for digit in range(10):
@@ -31,7 +32,7 @@ def evenly(labels: np.ndarray, per_digit: int) -> np.ndarray:
     return np.sort(np.concatenate(chosen))
 
 
-def write_idx(path: Path, array: np.ndarray) -> None:
+def write_idx(path: Path, array: NDArray[np.uint8]) -> None:
     """`array` of uint8 as gzipped IDX, without the time of day that gzip likes to add."""
     packed = io.BytesIO()
     with gzip.GzipFile(filename="", fileobj=packed, mode="wb", compresslevel=9, mtime=0) as out:

@@ -12,19 +12,24 @@ import gzip
 import math
 import os
 import zlib
-from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
 
+from ._arrays import float_dtype
 from .errors import FormatError
 
-__all__ = ["MNIST_MIRRORS", "cache_folder", "load_mnist", "load_mnist_sample", "read_idx"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import TypeAlias
 
-Split = tuple[NDArray[Any], NDArray[Any]]
+    from ._typing import Array, DTypeLike
+
+    Split: TypeAlias = tuple[Array, Array]
+
+__all__ = ["MNIST_MIRRORS", "cache_folder", "load_mnist", "load_mnist_sample", "read_idx"]
 
 #: Base addresses that hold the four ``.gz`` files, tried in this order.
 MNIST_MIRRORS = (
@@ -66,7 +71,7 @@ def _open_content(path: Path) -> Iterator[tuple[BinaryIO, int]]:
                 raise FormatError(f"{path}: broken gzip file ({str(error).rstrip('.')})") from error
 
 
-def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
+def read_idx(path: str | os.PathLike[str]) -> Array:
     """Read one IDX file, gzipped or not (told by its first bytes, not by its name).
 
     Parameters
@@ -102,7 +107,9 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         if len(head) < 4:
             raise FormatError(f"{path}: {len(head)} bytes are too few for an IDX header")
         if head[:2] != b"\0\0" or head[2] not in _IDX_TYPES:
-            raise FormatError(f"{path}: not an IDX file (magic number 0x{head.hex()}, expected 0x000008.. to 0x00000e..)")
+            raise FormatError(
+                f"{path}: not an IDX file (magic number 0x{head.hex()}; expected 0x000008.. to 0x00000e..)"
+            )
         ndim = head[3]
         if ndim > 64:  # NumPy's limit, 32 before NumPy 2
             raise FormatError(f"{path}: {ndim} dimensions are more than an array can have")
@@ -179,7 +186,7 @@ def _fetch(url: str, path: Path, size: int, sha256: str) -> None:
             raise FormatError(f"content has SHA-256 {digest.hexdigest()[:16]}..., expected {sha256[:16]}...")
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp made it 0600, the cache may be shared
+        Path(temporary).chmod(0o666 & ~umask)  # mkstemp made it 0600, the cache may be shared
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -236,11 +243,16 @@ def _read_split(folder: Path, prefix: str) -> Split:
     images = read_idx(image_file)
     labels = read_idx(label_file)
     if images.ndim != 3 or images.dtype != np.uint8:
-        raise FormatError(f"{image_file}: expected images as (N, rows, columns) of uint8, got {images.shape} of {images.dtype}")
+        got = f"{images.shape} of {images.dtype}"
+        raise FormatError(f"{image_file}: expected images as (N, rows, columns) of uint8, got {got}")
     if labels.ndim != 1 or labels.dtype != np.uint8:
-        raise FormatError(f"{label_file}: expected labels as (N,) of uint8, got {labels.shape} of {labels.dtype}")
+        raise FormatError(
+            f"{label_file}: expected labels as (N,) of uint8, got {labels.shape} of {labels.dtype}"
+        )
     if len(images) != len(labels):
-        raise FormatError(f"{label_file}: {len(labels)} labels for the {len(images)} images of {image_file.name}")
+        raise FormatError(
+            f"{label_file}: {len(labels)} labels for the {len(images)} images of {image_file.name}"
+        )
     if labels.size and labels.max() >= _CLASSES:
         row = int(np.argmax(labels >= _CLASSES))
         raise FormatError(f"{label_file}: label {labels[row]} at index {row}, expected 0 to {_CLASSES - 1}")
@@ -278,8 +290,8 @@ def load_mnist(
     download : bool
         Fetch missing files into `path`, or into the cache. Nothing is ever downloaded without it.
     mirrors : sequence of str, optional
-        Base addresses to fetch from, by default ``MNIST_MIRRORS``. ``file://`` works too. What comes is kept only if its
-        SHA-256 is that of the MNIST file.
+        Base addresses to fetch from, by default ``MNIST_MIRRORS``. ``file://`` works too. What comes is kept only
+        if its SHA-256 is that of the MNIST file.
 
     Returns
     -------
@@ -300,19 +312,17 @@ def load_mnist(
     --------
     load_mnist_sample : 6,000 of these images, always there.
     """
-    wanted = np.dtype(dtype)
-    if wanted not in (np.dtype(np.float32), np.dtype(np.float64)):
-        raise TypeError(f"load_mnist: dtype is {wanted}; expected float32 or float64")
+    wanted = float_dtype("load_mnist", dtype)
     folder = _locate(path, download, mirrors)
     splits = []
     for prefix in ("train", "t10k"):
         images, labels = _read_split(folder, prefix)
         n, rows, cols = images.shape
-        x: NDArray[Any] = images.reshape((n, rows * cols) if flatten else (n, 1, rows, cols))
+        x: Array = images.reshape((n, rows * cols) if flatten else (n, 1, rows, cols))
         if normalize:
             x = x.astype(wanted)
             x /= wanted.type(255)
-        t: NDArray[Any] = np.eye(_CLASSES, dtype=wanted)[labels] if one_hot_label else labels
+        t: Array = np.eye(_CLASSES, dtype=wanted)[labels] if one_hot_label else labels
         splits.append((x, t))
     (x_train, _), (x_test, _) = splits
     if x_train.shape[1:] != x_test.shape[1:]:
