@@ -1,9 +1,10 @@
 #include "array_view.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 namespace nnfast::bindings {
@@ -44,6 +45,8 @@ void refuse_masked(py::handle value, const char* function, const char* argument)
   type_error(function, ": ", argument, " has dtype ", dtype_text(a), "; expected real numbers");
 }
 
+std::string repr_text(py::handle value) { return py::repr(value).cast<std::string>(); }
+
 Precision precision_of(const Array& a, bool python_number, const char* function, const char* argument) {
   const auto itemsize = [&] { return a.object().attr("dtype").attr("itemsize").cast<index_t>(); };
   switch (a.kind()) {
@@ -77,7 +80,45 @@ Extent extent_of(const Array& a, index_t itemsize) {
   return e;
 }
 
-index_t itemsize_of(const Array& a) { return a.object().attr("itemsize").cast<index_t>(); }
+index_t itemsize_of(const Array& a) {
+  if (a.is_double()) return sizeof(double);
+  if (a.type_num() == npy::NPY_FLOAT_) return sizeof(float);
+  return a.object().attr("itemsize").cast<index_t>();
+}
+
+bool ranges_overlap(const Array& a, const Array& b) {
+  const Extent x = extent_of(a, itemsize_of(a));
+  const Extent y = extent_of(b, itemsize_of(b));
+  return x.begin < y.end && y.begin < x.end;
+}
+
+/// Two views may lie in each other's range and share nothing, like blocks of columns. NumPy solves that exactly, here
+/// with so much work at most; what is harder counts as shared.
+bool share_memory(const Array& a, const Array& b) {
+  constexpr int kMaxWork = 100'000;
+  try {
+    const py::object shares = py::module_::import("numpy").attr("shares_memory");
+    return shares(a.object(), b.object(), py::arg("max_work") = kMaxWork).cast<bool>();
+  } catch (const py::error_already_set&) {
+    return true;
+  }
+}
+
+/// Whether two of the array's elements may lie at one place: its strides, sorted, do not step over one another.
+bool overlaps_itself(const Array& a) {
+  std::vector<std::pair<index_t, index_t>> steps;  // bytes, elements
+  for (int axis = 0; axis < a.ndim(); ++axis) {
+    if (a.shape(axis) == 0) return false;
+    if (a.shape(axis) > 1) steps.emplace_back(std::abs(a.strides(axis)), a.shape(axis));
+  }
+  std::sort(steps.begin(), steps.end());
+  index_t covered = itemsize_of(a);
+  for (const auto& [bytes, elements] : steps) {
+    if (bytes < covered) return true;
+    covered = bytes * (elements - 1) + covered;
+  }
+  return false;
+}
 
 void check_float_dtype(const Array& a, const char* function, const char* argument) {
   if (a.type_num() != npy::NPY_FLOAT_ && a.type_num() != npy::NPY_DOUBLE_) {
@@ -135,10 +176,38 @@ std::string shape_text(Shape shape) {
 
 std::string dtype_text(const Array& a) { return py::str(a.object().attr("dtype")).cast<std::string>(); }
 
+double read_number(py::handle value, const char* function, const char* argument, bool infinity_allowed) {
+  const double number = PyFloat_AsDouble(value.ptr());
+  if (number == -1 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    type_error(function, ": ", argument, " is ", repr_text(value), "; expected a number");
+  }
+  if (std::isnan(number) || (std::isinf(number) && !infinity_allowed)) {
+    value_error(function, ": ", argument, " is ", repr_text(value), "; expected a ",
+                infinity_allowed ? "number" : "finite number");
+  }
+  return number;
+}
+
+std::uint64_t read_unsigned(py::handle value, std::uint64_t maximum, const char* function, const char* argument) {
+  const auto integer = py::reinterpret_steal<py::object>(PyNumber_Index(value.ptr()));
+  if (!integer) {
+    PyErr_Clear();
+    type_error(function, ": ", argument, " is ", repr_text(value), "; expected an integer");
+  }
+  const std::uint64_t number = PyLong_AsUnsignedLongLong(integer.ptr());
+  const bool outside = PyErr_Occurred() != nullptr;
+  PyErr_Clear();
+  if (outside || number > maximum) {
+    value_error(function, ": ", argument, " is ", repr_text(value), "; expected an integer in 0..", maximum);
+  }
+  return number;
+}
+
 void check_range(double value, double minimum, double maximum, const char* function, const char* argument,
                  const char* expected) {
   if (value >= minimum && value <= maximum) return;
-  value_error(function, ": ", argument, " is ", py::repr(py::float_(value)).cast<std::string>(), "; expected ",
+  value_error(function, ": ", argument, " is ", repr_text(py::float_(value)), "; expected ",
               expected);
 }
 
@@ -210,6 +279,10 @@ Array as_array(py::handle value, const char* function, const char* argument) {
   return Array(py::reinterpret_steal<py::object>(read));
 }
 
+Array as_int64(const Array& a) { return is_usable(a, npy::NPY_INT64_) ? a : converted(a, npy::NPY_INT64_); }
+
+Array as_native(const Array& a) { return a.aligned() && a.native() ? a : converted(a, a.type_num()); }
+
 Array contiguous(const Array& a) {
   constexpr int kCOrder = 0;
   return a.c_contiguous() ? a : steal(npy::get().PyArray_NewCopy_(a.object().ptr(), kCOrder));
@@ -244,6 +317,9 @@ Array in_place(py::handle value, const char* function, const char* argument) {
   Array a = written_array(value, function, argument);
   check_float_dtype(a, function, argument);
   check_writable(a, false, function, argument);
+  if (!a.c_contiguous() && overlaps_itself(a)) {
+    value_error(function, ": several elements of ", argument, " lie at one place in memory; expected separate elements");
+  }
   return a;
 }
 
@@ -253,20 +329,19 @@ Array in_place(py::handle value, const char* function, const char* argument, boo
   return a;
 }
 
-bool overlap(const Array& a, const Array& b) {
-  const Extent x = extent_of(a, itemsize_of(a));
-  const Extent y = extent_of(b, itemsize_of(b));
-  return x.begin < y.end && y.begin < x.end;
-}
-
 void check_overlap(const char* function, const char* out_name, const Array& out, const char* in_name, const Array& in,
                    bool same_allowed) {
-  if (!overlap(out, in)) return;
+  if (!ranges_overlap(out, in)) return;
   const bool same = out.bytes() == in.bytes() && out.type_num() == in.type_num() && out.c_contiguous() &&
                     in.c_contiguous() && out.size() == in.size();
   if (same && same_allowed) return;
+  if (!same && !share_memory(out, in)) return;
   value_error(function, ": ", out_name, " overlaps ", in_name, " in memory; expected ",
               same_allowed ? "the very same array or separate memory" : "separate memory");
+}
+
+void copy_into(const Array& to, const Array& from) {
+  if (npy::get().PyArray_CopyInto_(to.object().ptr(), from.object().ptr()) < 0) throw py::error_already_set();
 }
 
 // ---- Matrices

@@ -5,6 +5,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <cstdint>
 #include <initializer_list>
 #include <span>
 #include <sstream>
@@ -94,6 +95,10 @@ template <class... Parts>
 [[noreturn]] void index_error(const Parts&... parts) {
   throw py::index_error(text(parts...));
 }
+/// A Python number as double; TypeError for anything else, ValueError for NaN and (unless allowed) infinity.
+double read_number(py::handle value, const char* function, const char* argument, bool infinity_allowed = false);
+/// An integer in 0..maximum; TypeError, ValueError.
+std::uint64_t read_unsigned(py::handle value, std::uint64_t maximum, const char* function, const char* argument);
 /// Throws unless minimum <= value <= maximum; NaN is outside.
 void check_range(double value, double minimum, double maximum, const char* function, const char* argument,
                  const char* expected);
@@ -127,6 +132,9 @@ Array as_floats(py::handle value, const char* function, const char* argument);
 Array as_floats(py::handle value, const char* function, const char* argument, bool to_double, bool allow_none = false);
 /// Any array-like as an ndarray of its own dtype.
 Array as_array(py::handle value, const char* function, const char* argument);
+/// Integers of any width as int64 (uint64 wraps). Any dtype in native byte order.
+Array as_int64(const Array& a);
+Array as_native(const Array& a);
 /// `a`, or a copy in C order. The dtype stays.
 Array contiguous(const Array& a);
 
@@ -145,15 +153,18 @@ Array new_int64(Shape shape);
 /// A new array where `out` is None, else `out`: an ndarray of exactly this dtype and shape, C-contiguous, aligned and
 /// writeable. TypeError or ValueError otherwise: a result is never written to a copy.
 Array output(py::handle out, const char* function, Shape shape, bool is_double);
-/// An ndarray that the function updates: float32 or float64, native, aligned, writeable, any strides.
+/// An ndarray that the function updates: float32 or float64, native, aligned, writeable, any strides, no two elements
+/// at one place.
 Array in_place(py::handle value, const char* function, const char* argument);
 /// The same, and C-contiguous and of this dtype and shape.
 Array in_place(py::handle value, const char* function, const char* argument, bool is_double, Shape shape);
 
-bool overlap(const Array& a, const Array& b);
 /// ValueError where `out` shares memory with `in`, except (`same_allowed`) where it is exactly the same memory.
 void check_overlap(const char* function, const char* out_name, const Array& out, const char* in_name, const Array& in,
                    bool same_allowed);
+
+/// Every element of `to` becomes that of `from`, which has the same shape.
+void copy_into(const Array& to, const Array& from);
 
 // ---- Matrices
 
@@ -165,6 +176,15 @@ MatrixView<T> rows_view(Array& a, bool unit_columns);
 template <class T>
 MatrixView<T> matrix_view(Array& a) {
   return rows_view<T>(a, false);
+}
+
+/// The same of an array that is C-contiguous already. A 0-d array is 1 x 1.
+template <class T>
+MatrixView<T> contiguous_rows(const Array& a) {
+  if (a.ndim() == 0) return {a.data<T>(), 1, 1};
+  index_t rows = 1;
+  for (int axis = 0; axis < a.ndim() - 1; ++axis) rows *= a.shape(axis);
+  return {a.data<T>(), rows, a.shape(a.ndim() - 1)};
 }
 
 // ---- Running
