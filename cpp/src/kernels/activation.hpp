@@ -9,220 +9,231 @@ namespace nnfast::NNFAST_ISA {
 namespace {
 
 struct Identity {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
     return x;
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T>, vec<T>, vec<T>) {
     return dy;
   }
 };
 
 struct Step {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return x > 0 ? V{} + 1 : (x != x ? x : V{});
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return x > 0 ? vec<T>{} + 1 : (x != x ? x : vec<T>{});
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V, V, V, V) {
-    return V{};
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T>, vec<T>, vec<T>, vec<T>) {
+    return vec<T>{};
   }
 };
 
 struct Relu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return x <= 0 ? V{} : x;  // NaN stays
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return x <= 0 ? vec<T>{} : x;  // NaN stays
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
-    return y <= 0 ? V{} : dy;
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
+    return y <= 0 ? vec<T>{} : dy;
   }
 };
 
 struct LeakyRelu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
     return x >= 0 ? x : alpha * x;
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T>) {
     return y >= 0 ? dy : alpha * dy;
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T>) {
     return x >= 0 ? dy : alpha * dy;
   }
 };
 
+/// (a + a_low) (s.high + s.low), rounded about once
+template <class T>
+NNFAST_INLINE vec<T> times(vec<T> a, vec<T> a_low, Sum<T> s) {
+  return fma(a, s.high, fma(a, s.low, a_low * s.high));
+}
+
 struct Elu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V) {
-    return x > 0 ? x : alpha * expm1(x);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
+    return x >= 0 ? x : times<T>(alpha, vec<T>{}, expm1_sum<T>(x, vec<T>{}));
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T>) {
     return y > 0 ? dy : dy * (y + alpha);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T>) {
     return x > 0 ? dy : dy * (alpha * exp(x));
   }
 };
 
 struct Selu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V gamma) {
-    return gamma * (x > 0 ? x : alpha * expm1(x));
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T> gamma) {
+    const auto factor = two_product<T>(gamma, alpha);
+    return x >= 0 ? gamma * x : times<T>(factor.high, factor.low, expm1_sum<T>(x, vec<T>{}));
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V alpha, V gamma) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T> gamma) {
     return y > 0 ? dy * gamma : dy * (y + gamma * alpha);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V alpha, V gamma) {
-    return dy * gamma * (x > 0 ? V{} + 1 : alpha * exp(x));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T> gamma) {
+    return dy * (x > 0 ? gamma : gamma * alpha * exp(x));
   }
 };
 
 struct Celu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V) {
-    return x > 0 ? x : alpha * expm1(x / alpha);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
+    // The quotient's own error counts where it is large; where it is tiny it may underflow, and y is x.
+    const vec<T> inverse = 1 / alpha, z = x / alpha;
+    const auto back = two_product<T>(z, alpha);
+    const vec<T> z_low = abs(z) < 100 ? ((x - back.high) - back.low) * inverse : vec<T>{};
+    const vec<T> y = times<T>(alpha, vec<T>{}, expm1_sum<T>(at_most(z, kExpHigh<T>), z_low));
+    return (x >= 0) | (abs(z) < T{0x1p-60F}) ? x : y;
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T>) {
     return y > 0 ? dy : dy * (1 + y / alpha);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V alpha, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T>) {
     return x > 0 ? dy : dy * exp(x / alpha);
   }
 };
 
 struct Gelu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return gelu(x);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return gelu_of<T>(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V, V) {
-    return dy * (erfc(x * -0.70710678F) / 2 + x * (0.39894228F * exp(x * x * -0.5F)));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T>, vec<T>) {
+    return dy * gelu_derivative<T>(x);
   }
 };
 
 struct GeluTanh {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return gelu_tanh(x);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return gelu_tanh_of<T>(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V, V) {
-    const V s = sigmoid(x * (1.5957691F + 0.0713548F * x * x));
-    return dy * (s + x * s * (1 - s) * (1.5957691F + 0.2140644F * x * x));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T>, vec<T>) {
+    return dy * gelu_tanh_derivative<T>(x);
   }
 };
 
 struct Silu {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V) {
-    return x * sigmoid(alpha * x);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
+    return silu_of<T>(x, alpha);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V alpha, V) {
-    const V s = sigmoid(alpha * x);
-    return dy * (s * (1 + alpha * x * (1 - s)));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T>) {
+    return dy * silu_derivative<T>(x, alpha);
   }
 };
 
 struct Mish {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return mish(x);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return mish_of<T>(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V, V) {
-    const V t = tanh(softplus(x));
-    return dy * (t + x * sigmoid(x) * (1 - t) * (1 + t));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T>, vec<T>) {
+    return dy * mish_derivative<T>(x);
   }
 };
 
 struct Sigmoid {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
     return sigmoid(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
     return dy * (y * (1 - y));
   }
 };
 
 struct HardSigmoid {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V alpha, V beta) {
-    const V y = fma(alpha, x, beta);
-    return y <= 0 ? V{} : (y >= 1 ? V{} + 1 : y);
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T> beta) {
+    const vec<T> y = fma(alpha, x, beta);
+    return y <= 0 ? vec<T>{} : (y >= 1 ? vec<T>{} + 1 : y);
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V alpha, V) {
-    return (y <= 0) | (y >= 1) ? V{} : dy * alpha;
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T>) {
+    return (y <= 0) | (y >= 1) ? vec<T>{} : dy * alpha;
   }
 };
 
 struct HardSwish {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return x >= 3 ? x : (x <= -3 ? V{} : x * ((x + 3) / 6));
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    return x >= 3 ? x : (x <= -3 ? vec<T>{} : x * ((x + 3) / 6));
   }
-  template <class V>
-  NNFAST_INLINE static V from_input(V dy, V x, V, V) {
-    return x >= 3 ? dy : (x <= -3 ? V{} : dy * (x / 3 + 0.5F));
+  template <class T>
+  NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T>, vec<T>) {
+    return x >= 3 ? dy : (x <= -3 ? vec<T>{} : dy * (x / 3 + 0.5F));
   }
 };
 
 struct LogSigmoid {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
     return -softplus(-x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
     return dy * -expm1(y);
   }
 };
 
 struct Tanh {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
     return tanh(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
     return dy * ((1 - y) * (1 + y));
   }
 };
 
 struct Softplus {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
     return softplus(x);
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
     return dy * -expm1(-y);
   }
 };
 
 struct Softsign {
-  template <class V>
-  NNFAST_INLINE static V forward(V x, V, V) {
-    return x / (1 + (x < 0 ? -x : x));
+  template <class T>
+  NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T>, vec<T>) {
+    // From 2^60 on it is 1; an infinity by itself would be NaN.
+    const vec<T> c = at_most(at_least(x, T{-0x1p60F}), T{0x1p60F});
+    return c / (1 + abs(c));
   }
-  template <class V>
-  NNFAST_INLINE static V from_output(V dy, V y, V, V) {
-    const V r = 1 - (y < 0 ? -y : y);
+  template <class T>
+  NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T>, vec<T>) {
+    const vec<T> r = 1 - abs(y);
     return dy * (r * r);
   }
 };
@@ -230,29 +241,37 @@ struct Softsign {
 template <class T, class F>
 void forward(const T* x, T* y, index_t n, T alpha, T beta) {
   const vec<T> a = broadcast(alpha), b = broadcast(beta);
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, F::forward(load_n(x + i, n - i), a, b), n - i);
+  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, F::template forward<T>(load_n(x + i, n - i), a, b), n - i);
 }
 
 template <class T, class F>
 void from_output(const T* dy, const T* y, T* dx, index_t n, T alpha, T beta) {
   const vec<T> a = broadcast(alpha), b = broadcast(beta);
   for (index_t i = 0; i < n; i += kLanes<T>) {
-    store_n(dx + i, F::from_output(load_n(dy + i, n - i), load_n(y + i, n - i), a, b), n - i);
+    store_n(dx + i, F::template from_output<T>(load_n(dy + i, n - i), load_n(y + i, n - i), a, b), n - i);
   }
 }
 
+/// From x by way of y where there is no formula of its own, and wherever y determines f': both ways then agree to the
+/// bit, as do a layer, which keeps y, and a function, which is given x.
 template <class T, class F>
 void from_input(const T* dy, const T* x, T* dx, index_t n, T alpha, T beta) {
-  const vec<T> a = broadcast(alpha), b = broadcast(beta);
-  for (index_t i = 0; i < n; i += kLanes<T>) {
-    const vec<T> dyv = load_n(dy + i, n - i), xv = load_n(x + i, n - i);
-    vec<T> dxv;
-    if constexpr (requires { F::from_input(dyv, xv, a, b); }) {
-      dxv = F::from_input(dyv, xv, a, b);
-    } else {
-      dxv = F::from_output(dyv, F::forward(xv, a, b), a, b);
+  const vec<T> a = broadcast(alpha), b = broadcast(beta), any = a;
+  constexpr bool kFromOutput = requires { F::template from_output<T>(any, any, a, b); };
+  constexpr bool kFromInput = requires { F::template from_input<T>(any, any, a, b); };
+  if constexpr (kFromInput) {
+    if (!kFromOutput || !(alpha > 0)) {
+      for (index_t i = 0; i < n; i += kLanes<T>) {
+        store_n(dx + i, F::template from_input<T>(load_n(dy + i, n - i), load_n(x + i, n - i), a, b), n - i);
+      }
+      return;
     }
-    store_n(dx + i, dxv, n - i);
+  }
+  if constexpr (kFromOutput) {
+    for (index_t i = 0; i < n; i += kLanes<T>) {
+      const vec<T> y = F::template forward<T>(load_n(x + i, n - i), a, b);
+      store_n(dx + i, F::template from_output<T>(load_n(dy + i, n - i), y, a, b), n - i);
+    }
   }
 }
 
@@ -296,30 +315,14 @@ void prelu_backward(const T* dy, const T* x, const T* alpha, index_t alpha_size,
   dalpha[0] += sum[0];
 }
 
-template <class T>
-void exp_all(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, exp(load_n(x + i, n - i)), n - i);
-}
-template <class T>
-void expm1_all(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, expm1(load_n(x + i, n - i)), n - i);
-}
-template <class T>
-void log_all(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, log(load_n(x + i, n - i)), n - i);
-}
-template <class T>
-void log1p_all(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, log1p(load_n(x + i, n - i)), n - i);
-}
-template <class T>
-void erf_all(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, erf(load_n(x + i, n - i)), n - i);
+template <class T, auto g>
+void map(const T* x, T* y, index_t n) {
+  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, g(load_n(x + i, n - i)), n - i);
 }
 
 template <class T, class F>
 constexpr auto from_output_or_null() -> typename ActivationKernels<T>::Backward {
-  if constexpr (requires(vec<T> v) { F::from_output(v, v, v, v); }) {
+  if constexpr (requires(vec<T> v) { F::template from_output<T>(v, v, v, v); }) {
     return from_output<T, F>;
   } else {
     return nullptr;
@@ -335,11 +338,11 @@ constexpr ActivationKernels<T> make_activation_kernels() {
           add_bias<T>,
           prelu<T>,
           prelu_backward<T>,
-          exp_all<T>,
-          expm1_all<T>,
-          log_all<T>,
-          log1p_all<T>,
-          erf_all<T>};
+          map<T, exp_of<T>>,
+          map<T, expm1_of<T>>,
+          map<T, log_of<T>>,
+          map<T, log1p_of<T>>,
+          map<T, erf_of<T>>};
 }
 
 }  // namespace

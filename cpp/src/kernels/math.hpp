@@ -1,48 +1,361 @@
 #pragma once
-// Vector mathematics: y = g(x) for every lane of a register of float or double.
+// Vector mathematics: y = g(x) for every lane of a register of float or double, one template for both. No branches, no
+// tables, no wider type: where a result needs more than T holds it is carried as high + low (|low| <= ulp(high) / 2 or
+// so). Subnormal results are rounded, not flushed; NaN, infinities and the sign of zero come out as the function has
+// them. Measured errors and what is promised: accuracy.inc; test_math.cpp holds the code to it.
 
+#include "kernels/math_coefficients.hpp"
 #include "kernels/vec.hpp"
 
 namespace nnfast::NNFAST_ISA {
 
-#define NNFAST_LANEWISE(name)                                                             \
-  NNFAST_INLINE f32v name(f32v x) {                                                       \
-    for (int i = 0; i < kLanes<float>; ++i) x[i] = static_cast<float>(__builtin_##name(static_cast<double>(x[i]))); \
-    return x;                                                                             \
-  }                                                                                       \
-  NNFAST_INLINE f64v name(f64v x) {                                                       \
-    for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_##name(x[i]);               \
-    return x;                                                                             \
-  }
-NNFAST_LANEWISE(exp)
-NNFAST_LANEWISE(expm1)
-NNFAST_LANEWISE(log)
-NNFAST_LANEWISE(log1p)
-NNFAST_LANEWISE(erf)
-NNFAST_LANEWISE(erfc)
-NNFAST_LANEWISE(tanh)
-#undef NNFAST_LANEWISE
+template <class T>
+using Coef = Coefficients<T>;
 
-template <class V>
-NNFAST_INLINE V sigmoid(V x) {
-  return 1 / (1 + exp(-x));
+/// c[0] + c[1] x + c[2] x^2 + ... by Horner's rule.
+template <class T, std::size_t I = 0, std::size_t N>
+NNFAST_INLINE vec<T> polynomial(vec<T> x, const T (&c)[N]) {
+  if constexpr (I + 1 == N) {
+    return broadcast(c[I]);
+  } else {
+    return fma(polynomial<T, I + 1>(x, c), x, broadcast(c[I]));
+  }
 }
-template <class V>
-NNFAST_INLINE V softplus(V x) {
-  const V a = x < 0 ? x : -x;
-  return (x > 0 ? x : x - x) + log1p(exp(a));
+
+/// A value as an unevaluated sum.
+template <class T>
+struct Sum {
+  vec<T> high;
+  vec<T> low;
+};
+
+/// a + b without error, where |a| >= |b| or a == 0 (Dekker 1971).
+template <class T>
+NNFAST_INLINE Sum<T> fast_two_sum(vec<T> a, vec<T> b) {
+  const vec<T> s = a + b;
+  return {s, b - (s - a)};
 }
-template <class V>
-NNFAST_INLINE V gelu(V x) {
-  return x * (erfc(x * -0.70710678F) / 2);
+
+/// a b without error, barring overflow (without FMA also of 2^13 a or 2^28 a) and underflow.
+template <class T>
+NNFAST_INLINE Sum<T> two_product(vec<T> a, vec<T> b) {
+  const vec<T> p = a * b;
+  if constexpr (kHasFma) {
+    return {p, fma(a, b, -p)};
+  } else {
+    constexpr T kSplit = sizeof(T) == 4 ? 4097 : 134217729;
+    const vec<T> ca = a * kSplit, ah = ca - (ca - a), al = a - ah;
+    const vec<T> cb = b * kSplit, bh = cb - (cb - b), bl = b - bh;
+    return {p, ((ah * bh - p) + ah * bl + al * bh) + al * bl};
+  }
 }
-template <class V>
-NNFAST_INLINE V gelu_tanh(V x) {
-  return x * sigmoid(x * (1.5957691F + 0.0713548F * x * x));
+
+/// exp(x) = 2^k (1 + high + low): `high` is exact, so that sums with it can be corrected, and low the small rest.
+template <class T>
+struct ExpParts {
+  vec<T> k;
+  vec<T> high;
+  vec<T> low;
+  NNFAST_INLINE vec<T> fraction() const { return high + low; }  // exp(x) / 2^k - 1
+};
+
+/// exp(x + x_low) for |x| < 2^21 (its result may overflow: see scale). Cody and Waite's reduction by k ln(2).
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low) {
+  const vec<T> k = fma(x, broadcast(Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> high = fma(k, broadcast(-Coef<T>::kLn2High), x);
+  const vec<T> low = fma(k, broadcast(-Coef<T>::kLn2Low), x_low);
+  const vec<T> r = high + low;
+  return {k, high, fma(r * r, polynomial<T>(r, Coef<T>::kExp), low)};
 }
-template <class V>
-NNFAST_INLINE V mish(V x) {
-  return x * tanh(softplus(x));
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x) {
+  return exp_parts<T>(x, vec<T>{});
 }
+/// exp(x) = 2^-k (1 + high + low): as exp_parts, with the other sign of k.
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_parts_negated(vec<T> x, vec<T> x_low) {
+  const vec<T> k = fma(x, broadcast(-Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> high = fma(k, broadcast(Coef<T>::kLn2High), x);
+  const vec<T> low = fma(k, broadcast(Coef<T>::kLn2Low), x_low);
+  const vec<T> r = high + low;
+  return {k, high, fma(r * r, polynomial<T>(r, Coef<T>::kExp), low)};
+}
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_parts_negated(vec<T> x) {
+  return exp_parts_negated<T>(x, vec<T>{});
+}
+
+/// Where exp leaves the type's range, with room: exp(kExpLow) rounds to 0, exp(kExpHigh) to infinity.
+template <class T>
+inline constexpr T kExpLow = sizeof(T) == 4 ? -104 : -746;
+template <class T>
+inline constexpr T kExpHigh = sizeof(T) == 4 ? 89 : 710;
+
+template <class T>
+NNFAST_INLINE vec<T> exp_of(vec<T> x) {
+  const auto e = exp_parts<T>(at_most(at_least(x, kExpLow<T>), kExpHigh<T>));
+  return scale<T>(1 + e.fraction(), e.k);
+}
+
+/// exp(x) - 1 as a sum, for x <= kExpHigh.
+template <class T>
+NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {
+  // Below -20 (-40) it is -1, and 2^-k stays small enough to be a number.
+  const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low);
+  // 2^k (1 + h + l) - 1 = 2^k ((1 - 2^-k) + h + l), where 1 - 2^-k is 0 or larger than h.
+  const auto s = fast_two_sum<T>(1 - pow2<T>(at_least(-e.k, T{-100})), e.high);
+  const auto t = fast_two_sum<T>(s.high, e.low + s.low);
+  return {scale<T>(t.high, e.k), scale<T>(t.low, e.k)};
+}
+
+template <class T>
+NNFAST_INLINE vec<T> expm1_of(vec<T> x) {
+  // The sign of zero is lost in the sum.
+  return with_sign(expm1_sum<T>(at_most(x, kExpHigh<T>), vec<T>{}).high, x);
+}
+
+/// log(u + u_low) for normal positive u, |u_low| <= ulp(u), as k ln(2) + log(1 + f), sqrt(1/2) <= 1 + f <= sqrt(2).
+/// Where k is 0, f = near + near_low is taken instead of u - 1: log1p knows it better. log(1 + f) by
+/// s = f / (2 + f), as in fdlibm.
+template <class T>
+NNFAST_INLINE vec<T> log_sum(vec<T> u, vec<T> u_low, vec<T> near, vec<T> near_low, vec<T> k_extra) {
+  using F = Format<T>;
+  constexpr typename VecTraits<T>::uscalar kSqrtHalfBits = sizeof(T) == 4 ? 0x3f3504f3U : 0x3fe6a09e667f3bcdU;
+  constexpr typename VecTraits<T>::uscalar kMantissa = (typename VecTraits<T>::uscalar{1} << F::kMantissaBits) - 1;
+  // (F::kRound's exponent as bits) | small integer - kRound: an integer becomes T.
+  constexpr typename VecTraits<T>::uscalar kIntBits = F::kRoundBits & ~(kMantissa);
+  constexpr T kInt = F::kRound / T{1.5} + F::kBias;
+  const auto i = to_bits(u) + (F::kOne - kSqrtHalfBits);
+  const vec<T> k = from_bits((i >> F::kMantissaBits) | kIntBits) - kInt;
+  const auto is_near = k == 0;
+  const vec<T> f = is_near ? near : from_bits((i & kMantissa) + kSqrtHalfBits) - 1;
+  const vec<T> f_low = is_near ? near_low : u_low * pow2<T>(at_least(-k, T{2 - F::kBias}));
+  const vec<T> s = f / (2 + f), z = s * s, half_square = f * f * T{0.5};
+  const vec<T> r = z * polynomial<T>(z, Coef<T>::kLog);
+  const vec<T> correction = f_low * fma(f, f - 1, broadcast(T{1}));  // f_low / (1 + f)
+  const vec<T> kk = k + k_extra;
+  const vec<T> low = fma(kk, broadcast(Coef<T>::kLn2Low), correction) + (s * (half_square + r) - half_square);
+  const auto sum = fast_two_sum<T>(kk * Coef<T>::kLn2High, f);
+  return sum.high + (sum.low + low);
+}
+
+template <class T>
+NNFAST_INLINE vec<T> log_of(vec<T> x) {
+  using F = Format<T>;
+  const auto tiny = x < F::kMinNormal;
+  const vec<T> u = tiny ? x * (T{1} / Coef<T>::kEpsilon) : x;
+  const vec<T> y = log_sum<T>(u, vec<T>{}, u - 1, vec<T>{}, tiny ? vec<T>{} + Coef<T>::kLog2Epsilon : vec<T>{});
+  const vec<T> infinite = broadcast(F::kInfinity);
+  return x > 0 ? (x < infinite ? y : x) : (x == 0 ? -infinite : infinite - infinite);
+}
+
+/// log(1 + x + x_low) for x > -1, x finite, |x_low| <= ulp(x).
+template <class T>
+NNFAST_INLINE vec<T> log1p_sum(vec<T> x, vec<T> x_low) {
+  const vec<T> u = 1 + x;
+  const vec<T> u_low = (x < 1 ? x - (u - 1) : 1 - (u - x)) + x_low;
+  return log_sum<T>(u, u_low, x, x_low, vec<T>{});
+}
+
+template <class T>
+NNFAST_INLINE vec<T> log1p_of(vec<T> x) {
+  const vec<T> infinite = broadcast(Format<T>::kInfinity);
+  const vec<T> y = log1p_sum<T>(x, vec<T>{});
+  // -0 stays -0, and the smallest keep their bits.
+  const vec<T> near = abs(x) < Coef<T>::kEpsilon ? x : y;
+  return x > -1 ? (x < infinite ? near : x) : (x == -1 ? -infinite : infinite - infinite);
+}
+
+/// tanh: its odd polynomial below 1, 1 - 2 / (exp(2 x) + 1) above.
+template <class T>
+NNFAST_INLINE vec<T> tanh_of(vec<T> x) {
+  const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 10 : 20});
+  const vec<T> z = a * a;
+  const vec<T> small = fma(z * polynomial<T>(z, Coef<T>::kTanh), a, a);
+  const auto e = exp_parts_negated<T>(a + a);
+  // exp(2 x) + 1 = ((1 + 2^k) + h + l) / 2^k
+  const vec<T> p = pow2<T>(e.k);
+  const vec<T> large = 1 - (p + p) / ((1 + p) + e.fraction());
+  return with_sign(a < 1 ? small : large, x);
+}
+
+/// For b >= 0: the divisor d and k of 1 / (1 + exp(b + b_low)) = 2^k / d. b is held at kSigmoidHigh.
+template <class T>
+struct Logistic {
+  vec<T> k;
+  vec<T> d;
+};
+template <class T>
+NNFAST_INLINE Logistic<T> logistic(vec<T> b, vec<T> b_low) {
+  const auto e = exp_parts_negated<T>(b, b_low);
+  return {e.k, (1 + pow2<T>(at_least(e.k, T{-64}))) + e.fraction()};
+}
+
+/// 1 / (1 + exp(-x)), for x > 0 as 1 - sigmoid(-x).
+template <class T>
+NNFAST_INLINE vec<T> sigmoid_of(vec<T> x) {
+  const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>), vec<T>{});
+  const vec<T> s = scale<T>(1 / l.d, l.k);
+  return x > 0 ? 1 - s : s;
+}
+
+/// x sigmoid(alpha x): for alpha x < 0 by one division, on the other side as x - x sigmoid(-alpha x).
+template <class T>
+NNFAST_INLINE vec<T> silu_of(vec<T> x, vec<T> alpha) {
+  // x exp(-b) is 0 (next to x for the other side) before b = 173 (1418), where scale() ends, unless alpha < 1e-35.
+  constexpr T kMost = sizeof(T) == 4 ? 173 : 1418;
+  const auto v = two_product<T>(alpha, x);
+  const vec<T> b = abs(v.high);
+  const vec<T> b_low = b < kMost ? (v.high < 0 ? -v.low : v.low) : vec<T>{};
+  const auto l = logistic<T>(at_most(b, kMost), b_low);
+  const vec<T> g = b > kMost ? vec<T>{} : scale<T>(x / l.d, l.k);
+  return v.high > 0 ? x - g : with_sign(g, x);
+}
+
+/// max(x, 0) + log(1 + exp(-|x|)).
+template <class T>
+NNFAST_INLINE vec<T> softplus_of(vec<T> x) {
+  const auto e = exp_parts<T>(at_least(-abs(x), kExpLow<T>));
+  const auto h = fast_two_sum<T>(broadcast(T{1}), e.high);
+  const auto p = fast_two_sum<T>(h.high, h.low + e.low);
+  const vec<T> y = log1p_sum<T>(scale<T>(p.high, e.k), scale<T>(p.low, e.k));
+  return x > 0 ? x + y : y;
+}
+
+/// exp(-a^2/2) = 2^k (1 + fraction), 0 <= a <= 15 (40): the square's error counts, a^2 reaches 225 (1600).
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_half_square(vec<T> a) {
+  const auto square = two_product<T>(a, a);
+  return exp_parts<T>(square.high * T{-0.5}, square.low * T{-0.5});
+}
+
+/// Phi(-a) exp(a^2/2) = m u, u = 1 / (a + 4).
+template <class T>
+struct Mills {
+  vec<T> m;
+  vec<T> u;
+};
+template <class T>
+NNFAST_INLINE Mills<T> mills(vec<T> a) {
+  const vec<T> u = 1 / (a + Coef<T>::kMillsShift);
+  return {polynomial<T>((Coef<T>::kMillsShift - a) * u, Coef<T>::kMills), u};
+}
+/// Beyond it x Phi(x) is 0.
+template <class T>
+inline constexpr T kGeluMost = sizeof(T) == 4 ? 15 : 40;
+
+/// erf: its odd polynomial below 1.25, 1 - 2 Phi(-sqrt(2) x) above.
+template <class T>
+NNFAST_INLINE vec<T> erf_of(vec<T> x) {
+  const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 5 : 8});
+  const vec<T> z = a * a;
+  const vec<T> small = fma(polynomial<T>(z, Coef<T>::kErf), a, a);
+  const auto square = two_product<T>(a, a);
+  const auto e = exp_parts<T>(-square.high, -square.low);
+  const auto w = mills<T>(a * Coef<T>::kSqrt2);
+  const vec<T> large = 1 - (w.m * w.u) * (1 + e.fraction()) * (2 * pow2<T>(e.k));
+  return with_sign(a < T{1.25} ? small : large, x);
+}
+
+/// x Phi(x): g = a Phi(-a) for a = |x|, then -g or x - g.
+template <class T>
+NNFAST_INLINE vec<T> gelu_of(vec<T> x) {
+  const vec<T> a = at_most(abs(x), kGeluMost<T>);
+  const auto e = exp_half_square<T>(a);
+  const auto w = mills<T>(a);
+  const vec<T> g = scale<T>((a * w.u) * w.m * (1 + e.fraction()), e.k);
+  return x > 0 ? x - g : with_sign(g, x);
+}
+/// Phi(x) + x phi(x); on the left exp(-a^2/2) (mills(a) - a / sqrt(2 pi)), and the two sides add up to 1.
+template <class T>
+NNFAST_INLINE vec<T> gelu_derivative(vec<T> x) {
+  const vec<T> a = at_most(abs(x), kGeluMost<T>);
+  const auto e = exp_half_square<T>(a);
+  const auto w = mills<T>(a);
+  const vec<T> d = scale<T>(fma(w.m, w.u, a * -Coef<T>::kInvSqrt2Pi) * (1 + e.fraction()), e.k);
+  return x > 0 ? 1 - d : d;
+}
+
+/// 2 sqrt(2/pi) (a + 0.044715 a^3) to twice T's precision: it reaches 113 (800) and is an exponent.
+template <class T>
+NNFAST_INLINE Sum<T> gelu_tanh_argument(vec<T> a) {
+  const auto square = two_product<T>(a, a);
+  const auto cube = two_product<T>(square.high, broadcast(Coef<T>::kGelu3));
+  const vec<T> cube_low = cube.low + (square.high * Coef<T>::kGelu3Low + square.low * Coef<T>::kGelu3);
+  // Two sums of unordered terms (Knuth).
+  const vec<T> s = cube.high + Coef<T>::kGelu1, part = s - cube.high;
+  const vec<T> s_low = ((cube.high - (s - part)) + (Coef<T>::kGelu1 - part)) + (cube_low + Coef<T>::kGelu1Low);
+  const auto w = two_product<T>(a, s);
+  return fast_two_sum<T>(w.high, w.low + a * s_low);
+}
+template <class T>
+inline constexpr T kGeluTanhMost = sizeof(T) == 4 ? 11 : 22;
+
+/// x sigmoid(w): a sigmoid(-w) for a = |x|, then as gelu.
+template <class T>
+NNFAST_INLINE vec<T> gelu_tanh_of(vec<T> x) {
+  const vec<T> a = at_most(abs(x), kGeluTanhMost<T>);
+  const auto w = gelu_tanh_argument<T>(a);
+  const auto l = logistic<T>(w.high, w.low);
+  const vec<T> g = scale<T>(a / l.d, l.k);
+  return x > 0 ? x - g : with_sign(g, x);
+}
+/// s + x s (1 - s) w'(x), s = sigmoid(w(x)); the two sides add up to 1.
+template <class T>
+NNFAST_INLINE vec<T> gelu_tanh_derivative(vec<T> x) {
+  const vec<T> a = at_most(abs(x), kGeluTanhMost<T>);
+  const auto w = gelu_tanh_argument<T>(a);
+  const auto l = logistic<T>(w.high, w.low);
+  const vec<T> t = 1 / l.d, s = scale<T>(t, l.k);
+  const vec<T> slope = a * fma(a * a, broadcast(3 * Coef<T>::kGelu3), broadcast(Coef<T>::kGelu1));
+  const vec<T> d = scale<T>(t * (1 - slope * (1 - s)), l.k);
+  return x > 0 ? 1 - d : d;
+}
+
+/// sigmoid(v) (1 + v (1 - sigmoid(v))), v = alpha x; the two sides add up to 1.
+template <class T>
+NNFAST_INLINE vec<T> silu_derivative(vec<T> x, vec<T> alpha) {
+  const vec<T> v = alpha * x, b = at_most(abs(v), T{sizeof(T) == 4 ? 173 : 1418});
+  const auto l = logistic<T>(b, vec<T>{});
+  const vec<T> t = 1 / l.d, s = scale<T>(t, l.k);
+  const vec<T> d = scale<T>(t * (1 - b * (1 - s)), l.k);
+  return v > 0 ? 1 - d : d;
+}
+
+/// x tanh(softplus(x)) = x n / (n + 2), n = e (e + 2), e = exp(x).
+template <class T>
+NNFAST_INLINE vec<T> mish_of(vec<T> x) {
+  // From 20 (40) up the factor is 1; below -110 (-755) all is 0.
+  const vec<T> c = at_most(at_least(x, T{sizeof(T) == 4 ? -110 : -755}), T{sizeof(T) == 4 ? 20 : 40});
+  const auto parts = exp_parts<T>(c);
+  const vec<T> p = 1 + parts.fraction(), e = scale<T>(p, parts.k), n = e * (e + 2);
+  const auto right = c > 0;
+  // On the left e itself may be too small for T where x e is not: scaled last.
+  const vec<T> q = (right ? n : p * (e + 2)) / (n + 2);
+  return right ? x * q : scale<T>(c * q, parts.k);
+}
+/// e ((e + 2) (n + 2) + 4 x (1 + e)) / (n + 2)^2
+template <class T>
+NNFAST_INLINE vec<T> mish_derivative(vec<T> x) {
+  const vec<T> c = at_most(at_least(x, T{sizeof(T) == 4 ? -110 : -755}), T{sizeof(T) == 4 ? 20 : 40});
+  const auto parts = exp_parts<T>(c);
+  const vec<T> p = 1 + parts.fraction(), e = scale<T>(p, parts.k), n2 = fma(e, e + 2, broadcast(T{2}));
+  return scale<T>(p * (fma(e + 2, n2, 4 * c * (1 + e)) / (n2 * n2)), parts.k);
+}
+
+// The names by register type, for all who compute with registers.
+#define NNFAST_OVERLOAD(name, of)                             \
+  NNFAST_INLINE f32v name(f32v x) { return of<float>(x); }    \
+  NNFAST_INLINE f64v name(f64v x) { return of<double>(x); }
+NNFAST_OVERLOAD(exp, exp_of)
+NNFAST_OVERLOAD(expm1, expm1_of)
+NNFAST_OVERLOAD(log, log_of)
+NNFAST_OVERLOAD(log1p, log1p_of)
+NNFAST_OVERLOAD(erf, erf_of)
+NNFAST_OVERLOAD(tanh, tanh_of)
+NNFAST_OVERLOAD(sigmoid, sigmoid_of)
+NNFAST_OVERLOAD(softplus, softplus_of)
+#undef NNFAST_OVERLOAD
 
 }  // namespace nnfast::NNFAST_ISA

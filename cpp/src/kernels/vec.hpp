@@ -188,6 +188,124 @@ NNFAST_INLINE V min(V a, V b) {
   return select((a < b) | (a != a), a, b);
 }
 
+/// The lanes' bits, and back.
+NNFAST_INLINE u32v to_bits(f32v x) { return (u32v)x; }
+NNFAST_INLINE u64v to_bits(f64v x) { return (u64v)x; }
+NNFAST_INLINE f32v from_bits(u32v b) { return (f32v)b; }
+NNFAST_INLINE f64v from_bits(u64v b) { return (f64v)b; }
+
+/// Where the fields of T are.
+template <class T>
+struct Format;
+template <>
+struct Format<float> {
+  static constexpr int kMantissaBits = 23;
+  static constexpr int kBias = 127;
+  static constexpr std::uint32_t kSign = 0x80000000U;
+  static constexpr std::uint32_t kOne = 0x3f800000U;
+  static constexpr std::uint32_t kRoundBits = 0x4b400000U;
+  static constexpr float kRound = 0x1.8p23F;  // |x| < 2^22: x + kRound has round(x) in its lowest bits
+  static constexpr float kMinNormal = 0x1p-126F;
+  static constexpr float kInfinity = __builtin_huge_valf();
+};
+template <>
+struct Format<double> {
+  static constexpr int kMantissaBits = 52;
+  static constexpr int kBias = 1023;
+  static constexpr std::uint64_t kSign = 0x8000000000000000U;
+  static constexpr std::uint64_t kOne = 0x3ff0000000000000U;
+  static constexpr std::uint64_t kRoundBits = 0x4338000000000000U;
+  static constexpr double kRound = 0x1.8p52;
+  static constexpr double kMinNormal = 0x1p-1022;
+  static constexpr double kInfinity = __builtin_huge_val();
+};
+
+NNFAST_INLINE f32v abs(f32v x) { return from_bits(to_bits(x) & ~Format<float>::kSign); }
+NNFAST_INLINE f64v abs(f64v x) { return from_bits(to_bits(x) & ~Format<double>::kSign); }
+/// x with the sign of `sign`; x itself must not be negative.
+NNFAST_INLINE f32v with_sign(f32v x, f32v sign) { return from_bits(to_bits(x) | (to_bits(sign) & Format<float>::kSign)); }
+NNFAST_INLINE f64v with_sign(f64v x, f64v sign) {
+  return from_bits(to_bits(x) | (to_bits(sign) & Format<double>::kSign));
+}
+
+/// x held below (above) the number c; NaN stays NaN. One instruction: minps(c, x) gives x unless c < x. (maskz_ with
+/// a full mask is the plain instruction; the plain intrinsic warns of its own uninitialized operand in GCC 12.)
+NNFAST_INLINE f32v at_most(f32v x, float c) {
+  const f32v limit = broadcast(c);
+#if defined(__AVX512F__)
+  return (f32v)_mm512_maskz_min_ps(0xffff, (__m512)limit, (__m512)x);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_min_ps((__m256)limit, (__m256)x);
+#elif defined(__x86_64__)
+  return (f32v)_mm_min_ps((__m128)limit, (__m128)x);
+#else
+  return limit < x ? limit : x;
+#endif
+}
+NNFAST_INLINE f64v at_most(f64v x, double c) {
+  const f64v limit = broadcast(c);
+#if defined(__AVX512F__)
+  return (f64v)_mm512_maskz_min_pd(0xff, (__m512d)limit, (__m512d)x);
+#elif defined(__AVX2__)
+  return (f64v)_mm256_min_pd((__m256d)limit, (__m256d)x);
+#elif defined(__x86_64__)
+  return (f64v)_mm_min_pd((__m128d)limit, (__m128d)x);
+#else
+  return limit < x ? limit : x;
+#endif
+}
+NNFAST_INLINE f32v at_least(f32v x, float c) {
+  const f32v limit = broadcast(c);
+#if defined(__AVX512F__)
+  return (f32v)_mm512_maskz_max_ps(0xffff, (__m512)limit, (__m512)x);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_max_ps((__m256)limit, (__m256)x);
+#elif defined(__x86_64__)
+  return (f32v)_mm_max_ps((__m128)limit, (__m128)x);
+#else
+  return limit > x ? limit : x;
+#endif
+}
+NNFAST_INLINE f64v at_least(f64v x, double c) {
+  const f64v limit = broadcast(c);
+#if defined(__AVX512F__)
+  return (f64v)_mm512_maskz_max_pd(0xff, (__m512d)limit, (__m512d)x);
+#elif defined(__AVX2__)
+  return (f64v)_mm256_max_pd((__m256d)limit, (__m256d)x);
+#elif defined(__x86_64__)
+  return (f64v)_mm_max_pd((__m128d)limit, (__m128d)x);
+#else
+  return limit > x ? limit : x;
+#endif
+}
+
+/// x 2^k for whole k with |k| <= 2 kBias, rounded once: two factors, of which the first is exact for 2^-64 <= |x| <= 2.
+template <class T>
+NNFAST_INLINE vec<T> scale(vec<T> x, vec<T> k) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(T) == 4) {
+    return (f32v)_mm512_maskz_scalef_ps(0xffff, (__m512)x, (__m512)k);
+  } else {
+    return (f64v)_mm512_maskz_scalef_pd(0xff, (__m512d)x, (__m512d)k);
+  }
+#else
+  using F = Format<T>;
+  constexpr typename VecTraits<T>::uscalar kShift = F::kRoundBits - 2 * F::kBias;
+  const auto e = to_bits(k + F::kRound) - kShift;
+  const auto e1 = e >> 1, e2 = e - e1;
+  return x * from_bits(e1 << F::kMantissaBits) * from_bits(e2 << F::kMantissaBits);
+#endif
+}
+/// 2^k for whole k within the normal numbers.
+template <class T>
+NNFAST_INLINE vec<T> pow2(vec<T> k) {
+#if defined(__AVX512F__)
+  return scale<T>(broadcast(T{1}), k);
+#else
+  return from_bits((to_bits(k + Format<T>::kRound) << Format<T>::kMantissaBits) + Format<T>::kOne);
+#endif
+}
+
 NNFAST_INLINE f32v sqrt(f32v x) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_sqrt_ps((__m512)x);
@@ -214,6 +332,19 @@ NNFAST_INLINE f64v sqrt(f64v x) {
 #else
   for (int i = 0; i < kLanes<double>; ++i) x[i] = __builtin_sqrt(x[i]);
   return x;
+#endif
+}
+
+/// The 64-bit products of the low halves of the lanes; the high halves are not read.
+NNFAST_INLINE u64v multiply_low32(u64v a, u64v b) {
+#if defined(__AVX512F__)
+  return (u64v)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif defined(__AVX2__)
+  return (u64v)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif defined(__x86_64__)
+  return (u64v)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+  return (a & 0xFFFFFFFFU) * (b & 0xFFFFFFFFU);
 #endif
 }
 

@@ -30,10 +30,9 @@ bool derivative_from_output(Activation f, ActivationParams params) {
       return false;
     case Activation::leaky_relu:
     case Activation::elu:
+    case Activation::selu:
     case Activation::celu:
       return params.alpha > 0;
-    case Activation::selu:  // y tells the sign of x only while both factors keep it
-      return params.alpha > 0 && params.beta > 0;
     default:
       return true;
   }

@@ -1,0 +1,234 @@
+"""Writes cpp/src/kernels/math_coefficients.hpp: the polynomials and split constants of kernels/math.hpp.
+
+    python cpp/tools/make_coefficients.py            # needs mpmath; about two minutes
+    python cpp/tools/make_coefficients.py --check    # exit code 1 if the file would change
+
+Each polynomial is the minimax fit (Remez exchange on a dense grid, 50 digits) of the least degree that keeps the
+approximation error, as a share of the function's value, below `goal`, its coefficients then rounded to the type.
+"""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import sys
+from collections.abc import Callable
+
+import mpmath as mp
+from mpmath import mpf
+
+mp.mp.dps = 50
+OUTPUT = pathlib.Path(__file__).parents[1] / "src" / "kernels" / "math_coefficients.hpp"
+GRID = 600
+Function = Callable[[mpf], mpf]
+
+
+def round_to(x: mpf, bits: int) -> mpf:
+    """x with `bits` significant bits, ties to even."""
+    if x == 0:
+        return mpf(0)
+    scale = mpf(2) ** (bits - int(mp.floor(mp.log(abs(x), 2))) - 1)
+    return mp.nint(x * scale) / scale
+
+
+def literal(x: mpf, bits: int) -> str:
+    """The exact hexadecimal C++ literal."""
+    mantissa, exponent = float(x).hex().split("p")
+    if x == int(x) and abs(x) < 1000:
+        return f"{int(x)}"
+    return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}" + ("F" if bits == 24 else "")
+
+
+def solve_exchange(xs: list[mpf], fs: list[mpf], ws: list[mpf], degree: int) -> tuple[list[mpf], mpf]:
+    """The polynomial c with max |w (f - c)| least over the grid, and that maximum."""
+    n = len(xs)
+    points = degree + 2
+    index = [round((n - 1) * (1 - mp.cos(mp.pi * i / (points - 1))) / 2) for i in range(points)]
+    for i in range(1, points):
+        index[i] = max(index[i], index[i - 1] + 1)
+    for _ in range(60):
+        a = mp.matrix(points, points)
+        b = mp.matrix(points, 1)
+        for row, i in enumerate(index):
+            power = mpf(1)
+            for col in range(degree + 1):
+                a[row, col] = power
+                power *= xs[i]
+            a[row, degree + 1] = (-1) ** row / ws[i]
+            b[row] = fs[i]
+        solution = mp.lu_solve(a, b)
+        c = [solution[i] for i in range(degree + 1)]
+        level = abs(solution[degree + 1])
+        error = [w * (f - mp.polyval(c[::-1], x)) for x, f, w in zip(xs, fs, ws, strict=True)]
+        # One extremum of each run of equal sign, and of those the best `points` in a row.
+        runs: list[int] = []
+        for i in range(n):
+            if runs and (error[i] >= 0) == (error[runs[-1]] >= 0):
+                if abs(error[i]) > abs(error[runs[-1]]):
+                    runs[-1] = i
+            else:
+                runs.append(i)
+        worst = max(abs(e) for e in error)
+        if len(runs) < points or worst <= level * mpf("1.001"):
+            break
+        start = max(
+            range(len(runs) - points + 1),
+            key=lambda s: min(abs(error[i]) for i in runs[s : s + points]),
+        )
+        new = runs[start : start + points]
+        if new == index:
+            break
+        index = new
+    return c, worst
+
+
+def fit(f: Function, weight: Function, a: mpf, b: mpf, goal: mpf, bits: int) -> tuple[list[mpf], mpf]:
+    """Coefficients, lowest power first, rounded to `bits`, and max |weight (f - p)| over [a, b]."""
+    xs = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * i / (GRID - 1)) for i in range(GRID)]
+    xs = [x for x in xs if x != 0]
+    values = [f(x) for x in xs]
+    ws = [weight(x) for x in xs]
+    degree = 1
+    while solve_exchange(xs, values, ws, degree)[1] > goal:
+        degree += 1
+    c, _ = solve_exchange(xs, values, ws, degree)
+    rounded = [round_to(x, bits) for x in c]
+    error = max(
+        abs(w * (v - mp.polyval(rounded[::-1], x))) for x, v, w in zip(xs, values, ws, strict=True)
+    )
+    return rounded, error
+
+
+def mills(a: mpf) -> mpf:
+    """Phi(-a) exp(a^2 / 2), Mills' ratio over sqrt(2 pi)."""
+    return mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
+
+
+def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
+    """(name, comment, coefficients, error) for one type."""
+    single = bits == 24
+    goal = mpf(2) ** -(bits + 2.5)
+    out = []
+
+    half = mp.log(2) / 2 * mpf("1.0001")
+    c, e = fit(
+        lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / abs(mp.expm1(r)), -half, half, goal, bits
+    )
+    out.append(("kExp", "expm1(r) = r + r^2 P(r), |r| <= ln(2)/2", c, e))
+
+    s2 = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
+    c, e = fit(
+        lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z, lambda z: z / 2, mpf(0), s2, goal, bits
+    )
+    out.append(("kLog", "log((1+s)/(1-s)) = 2 s + s z P(z), z = s^2, sqrt(1/2) <= (1+s)/(1-s) <= sqrt(2)", c, e))
+
+    edge = mpf(TANH_EDGE)
+    c, e = fit(
+        lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
+        lambda z: z / (mp.tanh(mp.sqrt(z)) / mp.sqrt(z)),
+        mpf(0),
+        edge**2,
+        goal,
+        bits,
+    )
+    out.append(("kTanh", f"tanh(x) = x + x z P(z), z = x^2, |x| <= {TANH_EDGE}", c, e))
+
+    edge = mpf(ERF_EDGE)
+    c, e = fit(
+        lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1,
+        lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
+        mpf(0),
+        edge**2,
+        goal,
+        bits,
+    )
+    out.append(("kErf", f"erf(x) = x + x P(z), z = x^2, |x| <= {ERF_EDGE}", c, e))
+
+    most = mpf(15 if single else 40)
+    k = mpf(MILLS_SHIFT)
+    c, e = fit(
+        lambda t: mills(k * (1 - t) / (1 + t)) * (k * (1 - t) / (1 + t) + k),
+        lambda t: 1 / (mills(k * (1 - t) / (1 + t)) * (k * (1 - t) / (1 + t) + k)),
+        (k - most) / (k + most),
+        mpf(1),
+        goal,
+        bits,
+    )
+    out.append(
+        ("kMills", f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), t = ({MILLS_SHIFT}-a)/({MILLS_SHIFT}+a), a <= {most}", c, e)
+    )
+    return out
+
+
+TANH_EDGE = 1
+ERF_EDGE = 1.25
+MILLS_SHIFT = 4
+
+
+def split(x: mpf, bits: int, high_bits: int) -> tuple[mpf, mpf]:
+    high = round_to(x, high_bits)
+    return high, round_to(x - high, bits)
+
+
+def constants(bits: int) -> list[tuple[str, str, mpf]]:
+    # k fits in 8 (11) bits, so k kLn2High is exact: 24 - 8 = 16 and 53 - 11 = 42.
+    ln2 = split(mp.log(2), bits, 16 if bits == 24 else 42)
+    out = [
+        ("kLog2e", "1 / ln(2)", round_to(1 / mp.log(2), bits)),
+        ("kLn2High", "ln(2), so short that a product with an exponent is exact", ln2[0]),
+        ("kLn2Low", "ln(2) - kLn2High", ln2[1]),
+        ("kMillsShift", "of kMills", mpf(MILLS_SHIFT)),
+        ("kEpsilon", "ulp(1)", mpf(2) ** (1 - bits)),
+        ("kLog2Epsilon", "its exponent", mpf(1 - bits)),
+        ("kInvSqrt2Pi", "1 / sqrt(2 pi)", round_to(1 / mp.sqrt(2 * mp.pi), bits)),
+    ]
+    out.append(("kSqrt2", "sqrt(2)", round_to(mp.sqrt(2), bits)))
+    for name, words, x in (
+        ("kGelu1", "2 sqrt(2/pi)", 2 * mp.sqrt(2 / mp.pi)),
+        ("kGelu3", "2 sqrt(2/pi) 0.044715", 2 * mp.sqrt(2 / mp.pi) * mpf("0.044715")),
+    ):
+        high, low = split(x, bits, bits)
+        out += [(name, words, high), (name + "Low", f"{words} - {name}", low)]
+    return out
+
+
+def render() -> str:
+    lines = [
+        "#pragma once",
+        "// Written by cpp/tools/make_coefficients.py; do not edit. Errors are shares of the function's value.",
+        "",
+        '#include "kernels/vec.hpp"',
+        "",
+        "namespace nnfast::NNFAST_ISA {",
+        "",
+        "template <class T>",
+        "struct Coefficients;",
+    ]
+    for name, bits in (("float", 24), ("double", 53)):
+        lines += ["", "template <>", f"struct Coefficients<{name}> {{"]
+        for constant, words, value in constants(bits):
+            lines.append(f"  static constexpr {name} {constant} = {literal(value, bits)};  // {words}")
+        for array, words, coefficients, error in arrays(bits):
+            print(name, array, "degree", len(coefficients) - 1, "error 2^", mp.nstr(mp.log(error, 2), 4), file=sys.stderr)
+            lines.append(f"  // {words}: error 2^{float(mp.log(error, 2)):.1f}")
+            lines.append(f"  static constexpr {name} {array}[] = {{")
+            lines += [f"      {literal(c, bits)}," for c in coefficients]
+            lines.append("  };")
+        lines.append("};")
+    lines += ["", "}  // namespace nnfast::NNFAST_ISA", ""]
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the file would change")
+    check = parser.parse_args().check
+    text = render()
+    if check:
+        return int(not OUTPUT.exists() or OUTPUT.read_text() != text)
+    OUTPUT.write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
