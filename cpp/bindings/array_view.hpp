@@ -197,7 +197,7 @@ inline constexpr double kKeepGilNanoseconds = 20e3;
 template <class Op>
 void compute(double nanoseconds, Op&& op) {
   if (nanoseconds < kKeepGilNanoseconds) {
-    run(1, op);
+    run(threads_for(nanoseconds), op);
   } else {
     const py::gil_scoped_release released;
     run(threads_for(nanoseconds), op);

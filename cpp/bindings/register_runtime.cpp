@@ -1,6 +1,7 @@
 #include <pybind11/stl.h>
 
 #include "array_view.hpp"
+#include "nnfast/parallel.hpp"
 #include "nnfast/runtime.hpp"
 #include "register.hpp"
 
@@ -16,6 +17,8 @@ void register_runtime(py::module_& m) {
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads, py::arg("n"));
   m.def("default_num_threads", &default_num_threads);
+  m.def("nanoseconds_per_thread", &nanoseconds_per_thread);
+  m.def("set_nanoseconds_per_thread", &set_nanoseconds_per_thread, py::arg("nanoseconds"));
   configure_from_environment();
 }
 

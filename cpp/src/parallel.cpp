@@ -29,8 +29,7 @@ namespace nnfast {
 namespace {
 
 // Opening a region costs 2-5 us on a warm pool, and a thread that gets less than this gains nothing from it.
-constexpr double kNanosecondsPerThread = 10'000;
-
+std::atomic<double> per_thread{10'000};
 std::atomic<int> chosen_threads{0};  // 0: nobody has chosen
 std::atomic<int> active_calls{0};    // regions open now, from any thread
 
@@ -105,9 +104,13 @@ void set_num_threads(int n) {
 }
 
 int threads_for(double nanoseconds) {
-  const int worth = static_cast<int>(std::min(nanoseconds / kNanosecondsPerThread, 1e6));
-  return std::clamp(worth, 1, num_threads());
+  const double least = nanoseconds_per_thread();
+  if (nanoseconds >= least * num_threads()) return num_threads();
+  return std::max(1, static_cast<int>(nanoseconds / least));
 }
+
+void set_nanoseconds_per_thread(double nanoseconds) { per_thread.store(nanoseconds, std::memory_order_relaxed); }
+double nanoseconds_per_thread() { return per_thread.load(std::memory_order_relaxed); }
 
 bool has_openmp() {
 #ifdef _OPENMP

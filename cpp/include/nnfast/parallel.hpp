@@ -59,6 +59,9 @@ void run(int threads, Body&& body) {
 
 /// How many threads work that takes one thread `nanoseconds` is worth: 1 for small work, at most num_threads().
 int threads_for(double nanoseconds);
+/// The work that makes one more thread worth its while. Tests set 0, so that small cases run on many threads.
+void set_nanoseconds_per_thread(double nanoseconds);
+double nanoseconds_per_thread();
 
 int num_threads();
 /// Throws std::invalid_argument when n < 1.
