@@ -3,6 +3,7 @@
 
 #include "kernels/table/activation.hpp"
 #include "kernels/table/columnwise.hpp"
+#include "kernels/table/dropout.hpp"
 #include "kernels/table/gemm.hpp"
 #include "kernels/table/optimizer.hpp"
 #include "kernels/table/rowwise.hpp"
@@ -16,6 +17,7 @@ struct KernelTable {
   RowwiseKernels<T> rowwise;
   ColumnwiseKernels<T> columnwise;
   OptimizerKernels<T> optimizer;
+  DropoutKernels<T> dropout;
 };
 
 struct Tables {

@@ -5,13 +5,10 @@
 
 namespace nnfast {
 
-/// Elements that one step of the generator covers on the widest instruction set; pieces of work start at multiples.
-inline constexpr index_t kDropoutGrain = 1024;
-
 /// kernels/dropout.hpp. One thread.
 template <class T>
 struct DropoutKernels {
-  /// y = x scale where the word of element first + e is >= threshold, else x * 0. `first` is a multiple of 4.
+  /// y = x scale where the word of element first + e is >= threshold, else x * 0.
   void (*dropout)(std::uint64_t seed, std::uint32_t stream, std::uint64_t step, std::uint64_t first,
                   std::uint32_t threshold, T scale, const T* x, T* y, index_t n);
 };

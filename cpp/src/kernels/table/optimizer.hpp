@@ -25,7 +25,7 @@ struct UpdateArgs {
   T add;           // 1 - rho, 1 - beta2: what comes in
   T keep_m;        // adam: beta1
   T add_m;         // adam: 1 - beta1
-  T root;          // adam: what sqrt(v) is divided by
+  T root;          // adam: what sqrt(v) is multiplied by
   T eps;
   bool torch_form;
 };
