@@ -38,10 +38,11 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def settings():
     """Every test starts from, and leaves, the instruction set and the number of threads as they were."""
-    isa, threads = _core.isa(), _core.num_threads()
+    isa, threads, grain = _core.isa(), _core.num_threads(), _core.nanoseconds_per_thread()
     yield
     _core.set_isa(isa)
     _core.set_num_threads(threads)
+    _core.set_nanoseconds_per_thread(grain)
 
 
 @pytest.fixture(params=[np.float32, np.float64], ids=["f32", "f64"])
@@ -59,7 +60,7 @@ def isa(request):
 def threads(request):
     if request.param > 1 and not _core.has_openmp():
         pytest.skip("built without OpenMP: one thread")
-    _core.set_num_threads(request.param)
+    use_threads(request.param)
     return request.param
 
 
@@ -81,6 +82,12 @@ def mnist_folder():
     if not any(folder.glob("train-images*")):
         pytest.skip(f"the MNIST files are not in {folder}; NNFAST_DATA names their parent folder")
     return folder
+
+
+def use_threads(n):
+    """n threads for everything, however little there is to do."""
+    _core.set_num_threads(n)
+    _core.set_nanoseconds_per_thread(0)
 
 
 def thread_counts(upto=4):

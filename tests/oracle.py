@@ -35,7 +35,7 @@ def normal_tail(z):
 
 def normal_density(z):
     """exp(-z^2/2) / sqrt(2 pi); z^2 is split so that its rounding does not reach the exponential."""
-    z = np.where(np.isinf(z), 0, z) if np.isinf(z).any() else z
+    z = np.clip(z, -10_000, 10_000)  # where it is 0 in any format
     high = z.astype(np.float32).astype(z.dtype)
     return np.exp(-high * high / 2) * np.exp(-(z - high) * (z + high) / 2) / np.sqrt(2 * pi(z.dtype))
 
@@ -81,7 +81,7 @@ def step(x, alpha, beta):
 
 
 def relu(x, alpha, beta):
-    return np.maximum(x, 0), np.where(x > 0, 1, 0)
+    return np.where(x <= 0, 0, x), np.where(x > 0, 1, 0)
 
 
 def leaky_relu(x, alpha, beta):
