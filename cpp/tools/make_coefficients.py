@@ -34,8 +34,8 @@ def round_to(x: mpf, bits: int) -> mpf:
 def literal(x: mpf, bits: int) -> str:
     """The exact hexadecimal C++ literal."""
     mantissa, exponent = float(x).hex().split("p")
-    if x == int(x) and abs(x) < 1000:
-        return f"{int(x)}"
+    if abs(x) < 1000 and x * 8 == int(x * 8):
+        return str(float(x)) + ("F" if bits == 24 else "")
     return f"{mantissa.rstrip('0').rstrip('.')}p{exponent}" + ("F" if bits == 24 else "")
 
 
@@ -104,65 +104,90 @@ def mills(a: mpf) -> mpf:
     return mp.exp(a * a / 2) * mp.erfc(a / mp.sqrt(2)) / 2
 
 
+TANH_EDGE = 1
+ERF_EDGE = mpf("0.875")
+MILLS_SHIFT = 4
+MILLS_CENTER = mpf("0.75")
+
+
 def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
     """(name, comment, coefficients, error) for one type."""
     single = bits == 24
-    goal = mpf(2) ** -(bits + 2.5)
     out = []
 
+    def add(name: str, words: str, spare: float, f: Function, weight: Function, a: mpf, b: mpf) -> None:
+        out.append((name, words, *fit(f, weight, a, b, mpf(2) ** -(bits + spare), bits)))
+
     half = mp.log(2) / 2 * mpf("1.0001")
-    c, e = fit(
-        lambda r: (mp.expm1(r) - r) / r**2, lambda r: r**2 / abs(mp.expm1(r)), -half, half, goal, bits
+    add(
+        "kExp",
+        "expm1(r) = r + r^2 P(r), |r| <= ln(2)/2",
+        2.5,
+        lambda r: (mp.expm1(r) - r) / r**2,
+        lambda r: r**2 / abs(mp.expm1(r)),
+        -half,
+        half,
     )
-    out.append(("kExp", "expm1(r) = r + r^2 P(r), |r| <= ln(2)/2", c, e))
 
     s2 = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
-    c, e = fit(
-        lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z, lambda z: z / 2, mpf(0), s2, goal, bits
+    add(
+        "kLog",
+        "log((1+s)/(1-s)) = 2 s + s z P(z), z = s^2, sqrt(1/2) <= (1+s)/(1-s) <= sqrt(2)",
+        2,
+        lambda z: (2 * mp.atanh(mp.sqrt(z)) / mp.sqrt(z) - 2) / z,
+        lambda z: z / 2,
+        mpf(0),
+        s2,
     )
-    out.append(("kLog", "log((1+s)/(1-s)) = 2 s + s z P(z), z = s^2, sqrt(1/2) <= (1+s)/(1-s) <= sqrt(2)", c, e))
 
-    edge = mpf(TANH_EDGE)
-    c, e = fit(
+    add(
+        "kTanh",
+        f"tanh(x) = x + x z P(z), z = x^2, |x| <= {TANH_EDGE}",
+        3,
         lambda z: (mp.tanh(mp.sqrt(z)) / mp.sqrt(z) - 1) / z,
         lambda z: z / (mp.tanh(mp.sqrt(z)) / mp.sqrt(z)),
         mpf(0),
-        edge**2,
-        goal,
-        bits,
+        mpf(TANH_EDGE) ** 2,
     )
-    out.append(("kTanh", f"tanh(x) = x + x z P(z), z = x^2, |x| <= {TANH_EDGE}", c, e))
 
-    edge = mpf(ERF_EDGE)
-    c, e = fit(
+    add(
+        "kErf",
+        f"erf(x) = x + x P(z), z = x^2, |x| <= {ERF_EDGE}",
+        2.5 if single else 3,
         lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1,
         lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
         mpf(0),
-        edge**2,
-        goal,
-        bits,
+        ERF_EDGE**2,
     )
-    out.append(("kErf", f"erf(x) = x + x P(z), z = x^2, |x| <= {ERF_EDGE}", c, e))
+    most = 4 if single else 6
+    add(
+        "kErfTail",
+        f"erf(x) = 1 - exp(P(x - 1)), {ERF_EDGE} <= x <= {most}",
+        3,
+        lambda s: mp.log(mp.erfc(s + 1)),
+        lambda s: mp.erfc(s + 1) / mp.erf(s + 1),
+        ERF_EDGE - 1,
+        mpf(most) - 1,
+    )
 
-    most = mpf(15 if single else 40)
-    k = mpf(MILLS_SHIFT)
-    c, e = fit(
-        lambda t: mills(k * (1 - t) / (1 + t)) * (k * (1 - t) / (1 + t) + k),
-        lambda t: 1 / (mills(k * (1 - t) / (1 + t)) * (k * (1 - t) / (1 + t) + k)),
-        (k - most) / (k + most),
-        mpf(1),
-        goal,
-        bits,
-    )
-    out.append(
-        ("kMills", f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), t = ({MILLS_SHIFT}-a)/({MILLS_SHIFT}+a), a <= {most}", c, e)
+    # v = a / (a + shift), t = 2 v - center
+    shift, far = mpf(MILLS_SHIFT), mpf(15 if single else 40)
+
+    def scaled_mills(t: mpf) -> mpf:
+        v = (t + MILLS_CENTER) / 2
+        a = shift * v / (1 - v)
+        return mills(a) * (a + shift)
+
+    add(
+        "kMills",
+        f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), t = 2 a / (a + {MILLS_SHIFT}) - {MILLS_CENTER}, a <= {far}",
+        2.5,
+        scaled_mills,
+        lambda t: 1 / scaled_mills(t),
+        -MILLS_CENTER,
+        2 * far / (far + shift) - MILLS_CENTER,
     )
     return out
-
-
-TANH_EDGE = 1
-ERF_EDGE = 1.25
-MILLS_SHIFT = 4
 
 
 def split(x: mpf, bits: int, high_bits: int) -> tuple[mpf, mpf]:
@@ -178,11 +203,12 @@ def constants(bits: int) -> list[tuple[str, str, mpf]]:
         ("kLn2High", "ln(2), so short that a product with an exponent is exact", ln2[0]),
         ("kLn2Low", "ln(2) - kLn2High", ln2[1]),
         ("kMillsShift", "of kMills", mpf(MILLS_SHIFT)),
+        ("kMillsCenter", "of kMills", mpf(MILLS_CENTER)),
         ("kEpsilon", "ulp(1)", mpf(2) ** (1 - bits)),
         ("kLog2Epsilon", "its exponent", mpf(1 - bits)),
+        ("kSqrt2", "sqrt(2)", round_to(mp.sqrt(2), bits)),
         ("kInvSqrt2Pi", "1 / sqrt(2 pi)", round_to(1 / mp.sqrt(2 * mp.pi), bits)),
     ]
-    out.append(("kSqrt2", "sqrt(2)", round_to(mp.sqrt(2), bits)))
     for name, words, x in (
         ("kGelu1", "2 sqrt(2/pi)", 2 * mp.sqrt(2 / mp.pi)),
         ("kGelu3", "2 sqrt(2/pi) 0.044715", 2 * mp.sqrt(2 / mp.pi) * mpf("0.044715")),

@@ -104,8 +104,9 @@ NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {
   // Below -20 (-40) it is -1, and 2^-k stays small enough to be a number.
   const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low);
   // 2^k (1 + h + l) - 1 = 2^k ((1 - 2^-k) + h + l), where 1 - 2^-k is 0 or larger than h.
-  const auto s = fast_two_sum<T>(1 - pow2<T>(at_least(-e.k, T{-100})), e.high);
-  const auto t = fast_two_sum<T>(s.high, e.low + s.low);
+  const auto one = fast_two_sum<T>(broadcast(T{1}), -pow2<T>(at_least(-e.k, T{-100})));
+  const auto s = fast_two_sum<T>(one.high, e.high);
+  const auto t = fast_two_sum<T>(s.high, e.low + (s.low + one.low));
   return {scale<T>(t.high, e.k), scale<T>(t.low, e.k)};
 }
 
@@ -115,111 +116,132 @@ NNFAST_INLINE vec<T> expm1_of(vec<T> x) {
   return with_sign(expm1_sum<T>(at_most(x, kExpHigh<T>), vec<T>{}).high, x);
 }
 
-/// log(u + u_low) for normal positive u, |u_low| <= ulp(u), as k ln(2) + log(1 + f), sqrt(1/2) <= 1 + f <= sqrt(2).
-/// Where k is 0, f = near + near_low is taken instead of u - 1: log1p knows it better. log(1 + f) by
-/// s = f / (2 + f), as in fdlibm.
+/// log(1 + f) - f for sqrt(1/2) <= 1 + f <= sqrt(2), by s = f / (2 + f) as in fdlibm: s (f^2/2 + R(s)) - f^2/2.
 template <class T>
-NNFAST_INLINE vec<T> log_sum(vec<T> u, vec<T> u_low, vec<T> near, vec<T> near_low, vec<T> k_extra) {
-  using F = Format<T>;
-  constexpr typename VecTraits<T>::uscalar kSqrtHalfBits = sizeof(T) == 4 ? 0x3f3504f3U : 0x3fe6a09e667f3bcdU;
-  constexpr typename VecTraits<T>::uscalar kMantissa = (typename VecTraits<T>::uscalar{1} << F::kMantissaBits) - 1;
-  // (F::kRound's exponent as bits) | small integer - kRound: an integer becomes T.
-  constexpr typename VecTraits<T>::uscalar kIntBits = F::kRoundBits & ~(kMantissa);
-  constexpr T kInt = F::kRound / T{1.5} + F::kBias;
-  const auto i = to_bits(u) + (F::kOne - kSqrtHalfBits);
-  const vec<T> k = from_bits((i >> F::kMantissaBits) | kIntBits) - kInt;
-  const auto is_near = k == 0;
-  const vec<T> f = is_near ? near : from_bits((i & kMantissa) + kSqrtHalfBits) - 1;
-  const vec<T> f_low = is_near ? near_low : u_low * pow2<T>(at_least(-k, T{2 - F::kBias}));
+NNFAST_INLINE vec<T> log1p_minus(vec<T> f) {
   const vec<T> s = f / (2 + f), z = s * s, half_square = f * f * T{0.5};
-  const vec<T> r = z * polynomial<T>(z, Coef<T>::kLog);
-  const vec<T> correction = f_low * fma(f, f - 1, broadcast(T{1}));  // f_low / (1 + f)
-  const vec<T> kk = k + k_extra;
-  const vec<T> low = fma(kk, broadcast(Coef<T>::kLn2Low), correction) + (s * (half_square + r) - half_square);
-  const auto sum = fast_two_sum<T>(kk * Coef<T>::kLn2High, f);
+  return s * fma(z, polynomial<T>(z, Coef<T>::kLog), half_square) - half_square;
+}
+
+/// k ln(2) + log(1 + f + f_low), |f_low| <= ulp(1 + f): f_low / (1 + f) is about f_low (1 - f + f^2).
+template <class T>
+NNFAST_INLINE vec<T> log_sum(vec<T> k, vec<T> f, vec<T> f_low) {
+  const vec<T> low = fma(k, broadcast(Coef<T>::kLn2Low), f_low * fma(f, f - 1, broadcast(T{1}))) + log1p_minus<T>(f);
+  const auto sum = fast_two_sum<T>(k * Coef<T>::kLn2High, f);
   return sum.high + (sum.low + low);
+}
+
+/// x = 2^k m, sqrt(1/2) <= m < sqrt(2), for positive normal x.
+template <class T>
+struct Split {
+  vec<T> k;
+  vec<T> m;
+};
+template <class T>
+NNFAST_INLINE Split<T> split(vec<T> x) {
+  using F = Format<T>;
+  using Bits = typename VecTraits<T>::uscalar;
+  constexpr Bits kMantissa = (Bits{1} << F::kMantissaBits) - 1;
+  constexpr Bits kSqrtHalf = sizeof(T) == 4 ? Bits{0x3f3504f3U} : static_cast<Bits>(0x3fe6a09e667f3bcdU);
+  // 2^23 (2^52) with the exponent in its lowest bits, less 2^23: an integer becomes T.
+  constexpr Bits kInteger = F::kRoundBits & ~kMantissa;
+  constexpr T kOffset = F::kRound / T{1.5} + F::kBias;
+  const auto i = to_bits(x) + (F::kOne - kSqrtHalf);
+  return {from_bits((i >> F::kMantissaBits) | kInteger) - kOffset, from_bits((i & kMantissa) + kSqrtHalf)};
 }
 
 template <class T>
 NNFAST_INLINE vec<T> log_of(vec<T> x) {
   using F = Format<T>;
+  const auto special = (x < F::kMinNormal) | !(x < F::kInfinity);
+  if (!any(special)) [[likely]] {
+    const auto u = split<T>(x);
+    return log_sum<T>(u.k, u.m - 1, vec<T>{});
+  }
   const auto tiny = x < F::kMinNormal;
-  const vec<T> u = tiny ? x * (T{1} / Coef<T>::kEpsilon) : x;
-  const vec<T> y = log_sum<T>(u, vec<T>{}, u - 1, vec<T>{}, tiny ? vec<T>{} + Coef<T>::kLog2Epsilon : vec<T>{});
+  const auto u = split<T>(tiny ? x * (T{1} / Coef<T>::kEpsilon) : x);
+  const vec<T> y = log_sum<T>(tiny ? u.k + Coef<T>::kLog2Epsilon : u.k, u.m - 1, vec<T>{});
   const vec<T> infinite = broadcast(F::kInfinity);
   return x > 0 ? (x < infinite ? y : x) : (x == 0 ? -infinite : infinite - infinite);
 }
 
-/// log(1 + x + x_low) for x > -1, x finite, |x_low| <= ulp(x).
-template <class T>
-NNFAST_INLINE vec<T> log1p_sum(vec<T> x, vec<T> x_low) {
-  const vec<T> u = 1 + x;
-  const vec<T> u_low = (x < 1 ? x - (u - 1) : 1 - (u - x)) + x_low;
-  return log_sum<T>(u, u_low, x, x_low, vec<T>{});
-}
-
 template <class T>
 NNFAST_INLINE vec<T> log1p_of(vec<T> x) {
+  const vec<T> u = 1 + x;
+  const vec<T> u_low = x < 1 ? x - (u - 1) : 1 - (u - x);
+  const auto parts = split<T>(u);
+  // Where k is 0, x itself is known better than u - 1.
+  const auto near = parts.k == 0;
+  const vec<T> f = near ? x : parts.m - 1;
+  const vec<T> f_low = near ? vec<T>{} : u_low * pow2<T>(at_least(-parts.k, T{2 - Format<T>::kBias}));
+  const vec<T> y = with_sign(log_sum<T>(parts.k, f, f_low), x);  // the sign of zero is lost in the sum
   const vec<T> infinite = broadcast(Format<T>::kInfinity);
-  const vec<T> y = log1p_sum<T>(x, vec<T>{});
-  // -0 stays -0, and the smallest keep their bits.
-  const vec<T> near = abs(x) < Coef<T>::kEpsilon ? x : y;
-  return x > -1 ? (x < infinite ? near : x) : (x == -1 ? -infinite : infinite - infinite);
+  return x > -1 ? (x < infinite ? y : x) : (x == -1 ? -infinite : infinite - infinite);
 }
 
-/// tanh: its odd polynomial below 1, 1 - 2 / (exp(2 x) + 1) above.
+/// tanh: its odd polynomial below 1, 1 - 2 / (exp(2 x) + 1) above, where an error of the quotient counts a quarter.
 template <class T>
 NNFAST_INLINE vec<T> tanh_of(vec<T> x) {
   const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 10 : 20});
   const vec<T> z = a * a;
   const vec<T> small = fma(z * polynomial<T>(z, Coef<T>::kTanh), a, a);
-  const auto e = exp_parts_negated<T>(a + a);
-  // exp(2 x) + 1 = ((1 + 2^k) + h + l) / 2^k
-  const vec<T> p = pow2<T>(e.k);
-  const vec<T> large = 1 - (p + p) / ((1 + p) + e.fraction());
+  const vec<T> b = a + a;
+  const vec<T> k = fma(b, broadcast(-Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> r = fma(k, broadcast(Coef<T>::kLn2Low), fma(k, broadcast(Coef<T>::kLn2High), b));
+  // exp(2 x) + 1 = (2^k + 1 + expm1(r)) / 2^k
+  const vec<T> p = pow2<T>(k);
+  const vec<T> large = 1 - (p + p) / ((1 + p) + fma(r * r, polynomial<T>(r, Coef<T>::kExp), r));
   return with_sign(a < 1 ? small : large, x);
 }
 
-/// For b >= 0: the divisor d and k of 1 / (1 + exp(b + b_low)) = 2^k / d. b is held at kSigmoidHigh.
+/// 1 / (1 + exp(b + b_low)) = 2^k / (1 + p + q), p = 2^k but not below 2^-64, for b >= 0.
 template <class T>
 struct Logistic {
   vec<T> k;
-  vec<T> d;
+  vec<T> p;
+  vec<T> q;
 };
 template <class T>
 NNFAST_INLINE Logistic<T> logistic(vec<T> b, vec<T> b_low) {
   const auto e = exp_parts_negated<T>(b, b_low);
-  return {e.k, (1 + pow2<T>(at_least(e.k, T{-64}))) + e.fraction()};
+  return {e.k, pow2<T>(at_least(e.k, T{-64})), e.fraction()};
 }
 
-/// 1 / (1 + exp(-x)), for x > 0 as 1 - sigmoid(-x).
+/// 1 / (1 + exp(-x)), for x > 0 as 1 - sigmoid(-x). The divisor's rounding would count up to 1 ULP next to 1 and is
+/// taken back: 1 / (d + d_low) = 1/d - d_low/d^2.
 template <class T>
 NNFAST_INLINE vec<T> sigmoid_of(vec<T> x) {
   const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>), vec<T>{});
-  const vec<T> s = scale<T>(1 / l.d, l.k);
+  const vec<T> d = (1 + l.p) + l.q, d_low = ((1 - d) + l.p) + l.q;
+  const vec<T> t = 1 / d, s = scale<T>(fma(-(t * t), d_low, t), l.k);
   return x > 0 ? 1 - s : s;
 }
 
 /// x sigmoid(alpha x): for alpha x < 0 by one division, on the other side as x - x sigmoid(-alpha x).
 template <class T>
 NNFAST_INLINE vec<T> silu_of(vec<T> x, vec<T> alpha) {
-  // x exp(-b) is 0 (next to x for the other side) before b = 173 (1418), where scale() ends, unless alpha < 1e-35.
+  // x exp(-b) is 0 (next to x for the other side) before b = 173 (1418), where scale() ends, unless |alpha| < 1e-35.
   constexpr T kMost = sizeof(T) == 4 ? 173 : 1418;
   const auto v = two_product<T>(alpha, x);
   const vec<T> b = abs(v.high);
   const vec<T> b_low = b < kMost ? (v.high < 0 ? -v.low : v.low) : vec<T>{};
   const auto l = logistic<T>(at_most(b, kMost), b_low);
-  const vec<T> g = b > kMost ? vec<T>{} : scale<T>(x / l.d, l.k);
+  const vec<T> one = 1 + l.p, d = one + (l.q + ((1 - one) + l.p));
+  const vec<T> g = b > kMost ? vec<T>{} : scale<T>(x / d, l.k);
   return v.high > 0 ? x - g : with_sign(g, x);
 }
 
 /// max(x, 0) + log(1 + exp(-|x|)).
 template <class T>
 NNFAST_INLINE vec<T> softplus_of(vec<T> x) {
-  const auto e = exp_parts<T>(at_least(-abs(x), kExpLow<T>));
-  const auto h = fast_two_sum<T>(broadcast(T{1}), e.high);
-  const auto p = fast_two_sum<T>(h.high, h.low + e.low);
-  const vec<T> y = log1p_sum<T>(scale<T>(p.high, e.k), scale<T>(p.low, e.k));
+  const auto parts = exp_parts<T>(at_least(-abs(x), kExpLow<T>));
+  const auto h = fast_two_sum<T>(broadcast(T{1}), parts.high);
+  const auto p = fast_two_sum<T>(h.high, h.low + parts.low);
+  const vec<T> e = scale<T>(p.high, parts.k), e_low = scale<T>(p.low, parts.k);
+  // 1 + e = u + u_low lies in 1..2: from sqrt(2) up it is halved.
+  const vec<T> u = 1 + e, u_low = (e - (u - 1)) + e_low;
+  const auto near = u < Coef<T>::kSqrt2;
+  const vec<T> y = log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
   return x > 0 ? x + y : y;
 }
 
@@ -230,32 +252,31 @@ NNFAST_INLINE ExpParts<T> exp_half_square(vec<T> a) {
   return exp_parts<T>(square.high * T{-0.5}, square.low * T{-0.5});
 }
 
-/// Phi(-a) exp(a^2/2) = m u, u = 1 / (a + 4).
+/// Phi(-a) exp(a^2/2) = m / (a + 4) = m v / a. The polynomial's argument is taken from v, whose error is a share of a:
+/// the slope is steepest at 0.
 template <class T>
 struct Mills {
   vec<T> m;
-  vec<T> u;
+  vec<T> v;
 };
 template <class T>
 NNFAST_INLINE Mills<T> mills(vec<T> a) {
-  const vec<T> u = 1 / (a + Coef<T>::kMillsShift);
-  return {polynomial<T>((Coef<T>::kMillsShift - a) * u, Coef<T>::kMills), u};
+  const vec<T> v = a / (a + Coef<T>::kMillsShift);
+  return {polynomial<T>(fma(v, broadcast(T{2}), broadcast(-Coef<T>::kMillsCenter)), Coef<T>::kMills), v};
 }
 /// Beyond it x Phi(x) is 0.
 template <class T>
 inline constexpr T kGeluMost = sizeof(T) == 4 ? 15 : 40;
 
-/// erf: its odd polynomial below 1.25, 1 - 2 Phi(-sqrt(2) x) above.
+/// erf: its odd polynomial below 0.875, 1 - exp(P(x)) above.
 template <class T>
 NNFAST_INLINE vec<T> erf_of(vec<T> x) {
-  const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 5 : 8});
-  const vec<T> z = a * a;
-  const vec<T> small = fma(polynomial<T>(z, Coef<T>::kErf), a, a);
-  const auto square = two_product<T>(a, a);
-  const auto e = exp_parts<T>(-square.high, -square.low);
-  const auto w = mills<T>(a * Coef<T>::kSqrt2);
-  const vec<T> large = 1 - (w.m * w.u) * (1 + e.fraction()) * (2 * pow2<T>(e.k));
-  return with_sign(a < T{1.25} ? small : large, x);
+  const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 4 : 6});
+  const vec<T> small = fma(polynomial<T>(a * a, Coef<T>::kErf), a, a);
+  const auto e = exp_parts<T>(polynomial<T>(a - 1, Coef<T>::kErfTail));
+  const vec<T> p = pow2<T>(e.k);
+  const vec<T> large = (1 - p) - p * e.fraction();
+  return with_sign(a < T{0.875} ? small : large, x);
 }
 
 /// x Phi(x): g = a Phi(-a) for a = |x|, then -g or x - g.
@@ -264,7 +285,7 @@ NNFAST_INLINE vec<T> gelu_of(vec<T> x) {
   const vec<T> a = at_most(abs(x), kGeluMost<T>);
   const auto e = exp_half_square<T>(a);
   const auto w = mills<T>(a);
-  const vec<T> g = scale<T>((a * w.u) * w.m * (1 + e.fraction()), e.k);
+  const vec<T> g = scale<T>(fma(w.m, e.fraction(), w.m) * w.v, e.k);
   return x > 0 ? x - g : with_sign(g, x);
 }
 /// Phi(x) + x phi(x); on the left exp(-a^2/2) (mills(a) - a / sqrt(2 pi)), and the two sides add up to 1.
@@ -273,8 +294,9 @@ NNFAST_INLINE vec<T> gelu_derivative(vec<T> x) {
   const vec<T> a = at_most(abs(x), kGeluMost<T>);
   const auto e = exp_half_square<T>(a);
   const auto w = mills<T>(a);
-  const vec<T> d = scale<T>(fma(w.m, w.u, a * -Coef<T>::kInvSqrt2Pi) * (1 + e.fraction()), e.k);
-  return x > 0 ? 1 - d : d;
+  const vec<T> d = (w.m / (a + Coef<T>::kMillsShift) - a * Coef<T>::kInvSqrt2Pi) * (1 + e.fraction());
+  const vec<T> left = scale<T>(d, e.k);
+  return x > 0 ? 1 - left : left;
 }
 
 /// 2 sqrt(2/pi) (a + 0.044715 a^3) to twice T's precision: it reaches 113 (800) and is an exponent.
@@ -298,7 +320,7 @@ NNFAST_INLINE vec<T> gelu_tanh_of(vec<T> x) {
   const vec<T> a = at_most(abs(x), kGeluTanhMost<T>);
   const auto w = gelu_tanh_argument<T>(a);
   const auto l = logistic<T>(w.high, w.low);
-  const vec<T> g = scale<T>(a / l.d, l.k);
+  const vec<T> g = scale<T>(a / ((1 + l.p) + l.q), l.k);
   return x > 0 ? x - g : with_sign(g, x);
 }
 /// s + x s (1 - s) w'(x), s = sigmoid(w(x)); the two sides add up to 1.
@@ -307,7 +329,7 @@ NNFAST_INLINE vec<T> gelu_tanh_derivative(vec<T> x) {
   const vec<T> a = at_most(abs(x), kGeluTanhMost<T>);
   const auto w = gelu_tanh_argument<T>(a);
   const auto l = logistic<T>(w.high, w.low);
-  const vec<T> t = 1 / l.d, s = scale<T>(t, l.k);
+  const vec<T> t = 1 / ((1 + l.p) + l.q), s = scale<T>(t, l.k);
   const vec<T> slope = a * fma(a * a, broadcast(3 * Coef<T>::kGelu3), broadcast(Coef<T>::kGelu1));
   const vec<T> d = scale<T>(t * (1 - slope * (1 - s)), l.k);
   return x > 0 ? 1 - d : d;
@@ -318,22 +340,26 @@ template <class T>
 NNFAST_INLINE vec<T> silu_derivative(vec<T> x, vec<T> alpha) {
   const vec<T> v = alpha * x, b = at_most(abs(v), T{sizeof(T) == 4 ? 173 : 1418});
   const auto l = logistic<T>(b, vec<T>{});
-  const vec<T> t = 1 / l.d, s = scale<T>(t, l.k);
+  const vec<T> t = 1 / ((1 + l.p) + l.q), s = scale<T>(t, l.k);
   const vec<T> d = scale<T>(t * (1 - b * (1 - s)), l.k);
   return v > 0 ? 1 - d : d;
 }
 
-/// x tanh(softplus(x)) = x n / (n + 2), n = e (e + 2), e = exp(x).
+/// x tanh(softplus(x)). With e = exp(x), n = e (e + 2): tanh(log(1 + e)) = n / (n + 2) = 1 - 2 / (n + 2); on the left
+/// it is e (e + 2) / (n + 2) = e (1 - (e + e^2) / (n + 2)). So an error of the quotient counts less than half
+/// everywhere, and 2^k of e comes last: e itself may be too small for T where x e is not.
 template <class T>
 NNFAST_INLINE vec<T> mish_of(vec<T> x) {
   // From 20 (40) up the factor is 1; below -110 (-755) all is 0.
-  const vec<T> c = at_most(at_least(x, T{sizeof(T) == 4 ? -110 : -755}), T{sizeof(T) == 4 ? 20 : 40});
-  const auto parts = exp_parts<T>(c);
-  const vec<T> p = 1 + parts.fraction(), e = scale<T>(p, parts.k), n = e * (e + 2);
+  constexpr T kLeast = sizeof(T) == 4 ? -110 : -755, kMost = sizeof(T) == 4 ? 20 : 40;
+  const vec<T> c = at_least(x, kLeast);
+  const auto parts = exp_parts<T>(at_most(c, kMost));
+  const vec<T> f = parts.fraction(), e = scale<T>(1 + f, parts.k);
   const auto right = c > 0;
-  // On the left e itself may be too small for T where x e is not: scaled last.
-  const vec<T> q = (right ? n : p * (e + 2)) / (n + 2);
-  return right ? x * q : scale<T>(c * q, parts.k);
+  const vec<T> w = (right ? vec<T>{} + 2 : fma(e, e, e)) / fma(e, e + 2, broadcast(T{2}));
+  // (1 + f) (1 - w) with one large rounding
+  const vec<T> g = right ? vec<T>{} : f, k = right ? vec<T>{} : parts.k;
+  return scale<T>(c * (1 + (g - fma(w, g, w))), k);
 }
 /// e ((e + 2) (n + 2) + 4 x (1 + e)) / (n + 2)^2
 template <class T>

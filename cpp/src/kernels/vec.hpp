@@ -188,6 +188,34 @@ NNFAST_INLINE V min(V a, V b) {
   return select((a < b) | (a != a), a, b);
 }
 
+/// Whether a lane of the mask is on.
+NNFAST_INLINE bool any(i32v m) {
+#if defined(__AVX512F__)
+  return _mm512_movepi32_mask((__m512i)m) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_ps((__m256)m) != 0;
+#elif defined(__x86_64__)
+  return _mm_movemask_ps((__m128)m) != 0;
+#else
+  std::int32_t some = 0;
+  for (int i = 0; i < kLanes<float>; ++i) some |= m[i];
+  return some != 0;
+#endif
+}
+NNFAST_INLINE bool any(i64v m) {
+#if defined(__AVX512F__)
+  return _mm512_movepi64_mask((__m512i)m) != 0;
+#elif defined(__AVX2__)
+  return _mm256_movemask_pd((__m256d)m) != 0;
+#elif defined(__x86_64__)
+  return _mm_movemask_pd((__m128d)m) != 0;
+#else
+  std::int64_t some = 0;
+  for (int i = 0; i < kLanes<double>; ++i) some |= m[i];
+  return some != 0;
+#endif
+}
+
 /// The lanes' bits, and back.
 NNFAST_INLINE u32v to_bits(f32v x) { return (u32v)x; }
 NNFAST_INLINE u64v to_bits(f64v x) { return (u64v)x; }
