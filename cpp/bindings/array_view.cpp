@@ -134,7 +134,8 @@ std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; 
 void check_writable(const Array& a, bool contiguous_wanted, const char* function, const char* argument) {
   if (!a.writeable()) value_error(function, ": ", argument, " is read-only; expected a writeable array");
   if (!a.aligned() || !a.native()) {
-    value_error(function, ": ", argument, " is misaligned or not in native byte order; expected an aligned native array");
+    value_error(function, ": ", argument,
+                " is misaligned or not in native byte order; expected an aligned native array");
   }
   if (contiguous_wanted && !a.c_contiguous()) {
     value_error(function, ": ", argument, " is not C-contiguous; expected a C-contiguous array");
@@ -207,8 +208,7 @@ std::uint64_t read_unsigned(py::handle value, std::uint64_t maximum, const char*
 void check_range(double value, double minimum, double maximum, const char* function, const char* argument,
                  const char* expected) {
   if (value >= minimum && value <= maximum) return;
-  value_error(function, ": ", argument, " is ", repr_text(py::float_(value)), "; expected ",
-              expected);
+  value_error(function, ": ", argument, " is ", repr_text(py::float_(value)), "; expected ", expected);
 }
 
 // ---- Reading operands
@@ -266,8 +266,7 @@ Array as_floats(py::handle value, const char* function, const char* argument, bo
 Array as_array(py::handle value, const char* function, const char* argument) {
   if (value.is_none()) type_error(function, ": ", argument, " is None; expected an array of real numbers");
   refuse_masked(value, function, argument);
-  PyObject* const read =
-      npy::get().PyArray_FromAny_(value.ptr(), nullptr, 0, 0, npy::NPY_ARRAY_ENSUREARRAY_, nullptr);
+  PyObject* const read = npy::get().PyArray_FromAny_(value.ptr(), nullptr, 0, 0, npy::NPY_ARRAY_ENSUREARRAY_, nullptr);
   if (read == nullptr) {
     py::error_already_set error;
     if (!error.matches(PyExc_ValueError) && !error.matches(PyExc_TypeError)) throw error;
@@ -318,7 +317,8 @@ Array in_place(py::handle value, const char* function, const char* argument) {
   check_float_dtype(a, function, argument);
   check_writable(a, false, function, argument);
   if (!a.c_contiguous() && overlaps_itself(a)) {
-    value_error(function, ": several elements of ", argument, " lie at one place in memory; expected separate elements");
+    value_error(function, ": several elements of ", argument,
+                " lie at one place in memory; expected separate elements");
   }
   return a;
 }

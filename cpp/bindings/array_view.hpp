@@ -196,11 +196,12 @@ inline constexpr double kKeepGilNanoseconds = 20e3;
 /// op(team) on as many threads as that much work is worth.
 template <class Op>
 void compute(double nanoseconds, Op&& op) {
-  if (nanoseconds < kKeepGilNanoseconds) {
-    run(threads_for(nanoseconds), op);
+  const int threads = threads_for(nanoseconds);
+  if (threads == 1 && nanoseconds < kKeepGilNanoseconds) {
+    run(1, op);
   } else {
     const py::gil_scoped_release released;
-    run(threads_for(nanoseconds), op);
+    run(threads, op);
   }
 }
 

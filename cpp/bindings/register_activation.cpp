@@ -27,7 +27,8 @@ ActivationParams read_params(Activation f, const char* function, py::handle alph
 const char* backward_name(Activation f) {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
-    for (int i = 0; i < kActivations; ++i) all.push_back(activation_name(static_cast<Activation>(i)) + std::string("_backward"));
+    for (int i = 0; i < kActivations; ++i)
+      all.push_back(activation_name(static_cast<Activation>(i)) + std::string("_backward"));
     return all;
   }();
   return names[static_cast<std::size_t>(f)].c_str();
@@ -57,9 +58,8 @@ py::object forward(int index, py::handle x, py::handle alpha, py::handle beta, p
   const index_t n = in.size();
   visit_dtype(in.is_double(), [&](auto zero) {
     using T = decltype(zero);
-    compute(nanoseconds(f, n, in.is_double()), [&](Team& team) {
-      activation_forward(team, f, params, in.data<const T>(), y.data<T>(), n);
-    });
+    compute(nanoseconds(f, n, in.is_double()),
+            [&](Team& team) { activation_forward(team, f, params, in.data<const T>(), y.data<T>(), n); });
   });
   return y.release();
 }
@@ -74,7 +74,8 @@ py::object backward(int index, py::handle dy, py::handle saved, bool saved_is_ou
   const ActivationParams params = read_params(f, function, alpha, beta);
   const bool from_output = derivative_from_output(f, params);
   if (saved_is_output && !from_output) {
-    value_error(function, ": the output does not determine the derivative; expected the input x");
+    value_error("activation_backward_from_output: the output of ", activation_name(f),
+                " does not determine its derivative; expected activation_backward with the input x");
   }
   Operand gradient(dy, function, "dy");
   Operand operand(saved, function, saved_name);
@@ -145,8 +146,8 @@ py::tuple prelu_gradients(py::handle dy_in, py::handle x_in, py::handle alpha_in
   visit_dtype(is_double, [&](auto zero) {
     using T = decltype(zero);
     compute(2 * nanoseconds(Activation::leaky_relu, x.size(), is_double), [&](Team& team) {
-      prelu_backward(team, contiguous_rows<const T>(x), alpha.data<const T>(), alpha.size(), contiguous_rows<const T>(dy),
-                     contiguous_rows<T>(dx), dalpha.data<T>());
+      prelu_backward(team, contiguous_rows<const T>(x), alpha.data<const T>(), alpha.size(),
+                     contiguous_rows<const T>(dy), contiguous_rows<T>(dx), dalpha.data<T>());
     });
   });
   return py::make_tuple(dx.release(), dalpha.release());

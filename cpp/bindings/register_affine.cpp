@@ -1,10 +1,9 @@
-#include "nnfast/affine.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "array_view.hpp"
+#include "nnfast/affine.hpp"
 #include "register.hpp"
 
 namespace nnfast::bindings {

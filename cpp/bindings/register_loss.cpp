@@ -12,8 +12,8 @@
 namespace nnfast::bindings {
 namespace {
 
-constexpr std::array kKinds = {"softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error",
-                               "absolute_error",        "huber",                 "hinge"};
+constexpr std::array kKinds = {
+    "softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error", "absolute_error", "huber", "hinge"};
 constexpr std::array kReductions = {"none", "sum", "mean", "batch_mean"};
 constexpr double kMax = std::numeric_limits<double>::max();
 
@@ -91,8 +91,7 @@ Result evaluate(const LossSpec& spec, const std::string& function_name, py::hand
   const Array row_loss = new_array(is_double, samples);
   const Array dy = backward ? new_array(is_double, shape) : Array();
   const bool dear = spec.loss == Loss::softmax_cross_entropy || spec.loss == Loss::sigmoid_cross_entropy;
-  const double nanoseconds =
-      static_cast<double>(batch) * (20 + static_cast<double>(cols) * (dear ? kDear : kCheap));
+  const double nanoseconds = static_cast<double>(batch) * (20 + static_cast<double>(cols) * (dear ? kDear : kCheap));
 
   double total = 0;
   visit_dtype(is_double, [&, rows = batch, columns = cols](auto zero) {
@@ -121,10 +120,14 @@ void register_loss(py::module_& m) {
       .def_property(
           "reduction", [](const LossSpec& spec) { return kReductions[static_cast<std::size_t>(spec.reduction)]; },
           &set_reduction)
-      .def_property("factor", [](const LossSpec& spec) { return spec.factor; }, &set_factor)
-      .def_property("delta", [](const LossSpec& spec) { return spec.delta; }, &set_delta)
-      .def_property("margin", [](const LossSpec& spec) { return spec.margin; }, &set_margin)
-      .def_property("label_smoothing", [](const LossSpec& spec) { return spec.label_smoothing; }, &set_label_smoothing)
+      .def_property(
+          "factor", [](const LossSpec& spec) { return spec.factor; }, &set_factor)
+      .def_property(
+          "delta", [](const LossSpec& spec) { return spec.delta; }, &set_delta)
+      .def_property(
+          "margin", [](const LossSpec& spec) { return spec.margin; }, &set_margin)
+      .def_property(
+          "label_smoothing", [](const LossSpec& spec) { return spec.label_smoothing; }, &set_label_smoothing)
       .def_property("ignore_index", &ignore_index, &set_ignore_index)
       .def(py::pickle(
           [](const LossSpec& spec) {
@@ -141,9 +144,7 @@ void register_loss(py::module_& m) {
   m.def(
       "loss",
       [](const LossSpec& spec, const std::string& function, py::handle y, py::handle t, py::handle class_weight,
-         py::handle sample_weight) {
-        return evaluate(spec, function, y, t, class_weight, sample_weight, false).loss;
-      },
+         py::handle sample_weight) { return evaluate(spec, function, y, t, class_weight, sample_weight, false).loss; },
       "spec"_a, "function"_a, "y"_a, "t"_a, "class_weight"_a = py::none(), "sample_weight"_a = py::none());
   m.def(
       "loss_backward",

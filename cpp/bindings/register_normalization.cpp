@@ -1,9 +1,8 @@
-#include "nnfast/normalization.hpp"
-
 #include <limits>
 #include <vector>
 
 #include "array_view.hpp"
+#include "nnfast/normalization.hpp"
 #include "register.hpp"
 
 namespace nnfast::bindings {
@@ -21,12 +20,6 @@ double read_eps(py::handle eps, const char* function) {
   const double value = read_number(eps, function, "eps");
   check_range(value, 0, kMax, function, "eps", "a number >= 0");
   return value;
-}
-
-void check_batch(const char* function, const Array& x) {
-  if (x.ndim() != 2) {
-    value_error(function, ": x has shape ", shape_text(x.shape()), "; expected (batch, features)");
-  }
 }
 
 /// The shape of one number per row: x's without its last dimension.
@@ -61,7 +54,7 @@ py::tuple batch_train(py::handle x_in, py::handle gamma_in, py::handle beta_in, 
   Operand gamma = Operand::optional(gamma_in, kBatch, "gamma");
   Operand beta = Operand::optional(beta_in, kBatch, "beta");
   const bool is_double = promote({&x, &gamma, &beta});
-  check_batch(kBatch, x.array);
+  check_has_rows(kBatch, x.array);
   if (x.array.shape(0) == 0) {
     value_error(kBatch, ": x has shape ", shape_text(x.array.shape()), "; expected at least one row to train on");
   }
@@ -93,7 +86,7 @@ py::object batch_inference(py::handle x_in, py::handle gamma_in, py::handle beta
   Operand mean(mean_in, kBatch, "running_mean");
   Operand var(var_in, kBatch, "running_var");
   const bool is_double = promote({&x, &gamma, &beta, &mean, &var});
-  check_batch(kBatch, x.array);
+  check_has_rows(kBatch, x.array);
   const Array in = contiguous(x.array);
   read_vector(kBatch, "gamma", gamma.array, in, columns(in));
   read_vector(kBatch, "beta", beta.array, in, columns(in));
@@ -123,7 +116,7 @@ py::tuple batch_backward(py::handle dy_in, py::handle x_in, py::handle gamma_in,
   Operand mean(mean_in, kBatchBackward, mean_name);
   Operand spread(spread_in, kBatchBackward, spread_name);
   const bool is_double = promote({&dy, &x, &gamma, &mean, &spread});
-  check_batch(kBatchBackward, x.array);
+  check_has_rows(kBatchBackward, x.array);
   check_gradient(kBatchBackward, dy.array, x.array);
   const Array in = contiguous(x.array);
   const Array g = contiguous(dy.array);

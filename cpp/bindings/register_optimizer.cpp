@@ -1,11 +1,10 @@
-#include "nnfast/optimizer.hpp"
-
 #include <limits>
 #include <vector>
 
 #include "array_view.hpp"
 #include "names.hpp"
 #include "nnfast/dropout.hpp"
+#include "nnfast/optimizer.hpp"
 #include "register.hpp"
 
 namespace nnfast::bindings {
@@ -126,9 +125,8 @@ void update(const OptimizerSpec& spec, index_t t, py::handle params, py::handle 
     // One state array is v; two are m, v.
     T* const v = expected_states > 0 ? arrays.flat.back().data<T>() : nullptr;
     T* const m = expected_states > 1 ? arrays.flat[1].data<T>() : nullptr;
-    compute(static_cast<double>(n) * (is_double ? 2.0 : 1.0), [&](Team& team) {
-      optimizer_update(team, spec, t, grad_scale, p, g.data<const T>(), m, v, n);
-    });
+    compute(static_cast<double>(n) * (is_double ? 2.0 : 1.0),
+            [&](Team& team) { optimizer_update(team, spec, t, grad_scale, p, g.data<const T>(), m, v, n); });
   });
   for (std::size_t i = 0; i < arrays.given.size(); ++i) {
     if (arrays.flat[i].bytes() != arrays.given[i].bytes()) copy_into(arrays.given[i], arrays.flat[i]);

@@ -1,6 +1,5 @@
-#include "nnfast/softmax.hpp"
-
 #include "array_view.hpp"
+#include "nnfast/softmax.hpp"
 #include "register.hpp"
 
 namespace nnfast::bindings {
@@ -80,7 +79,8 @@ void register_softmax(py::module_& m) {
   m.def(
       "softmax",
       [](py::handle x, index_t axis, py::handle out) {
-        return forward("softmax", x, axis, out, [](Team& team, auto from, auto to) { softmax_forward(team, from, to); });
+        return forward("softmax", x, axis, out,
+                       [](Team& team, auto from, auto to) { softmax_forward(team, from, to); });
       },
       "x"_a, "axis"_a = -1, "out"_a = py::none());
   m.def(

@@ -8,9 +8,7 @@ namespace nnfast::bindings {
 namespace {
 
 /// Losses over classes: targets are labels or one row of class weights per sample. The others compare y with t.
-bool over_classes(const LossSpec& spec) {
-  return spec.loss == Loss::softmax_cross_entropy || spec.loss == Loss::hinge;
-}
+bool over_classes(const LossSpec& spec) { return spec.loss == Loss::softmax_cross_entropy || spec.loss == Loss::hinge; }
 
 Shape leading(Shape y_shape) { return y_shape.size() == 1 ? y_shape : y_shape.first(y_shape.size() - 1); }
 
