@@ -1,0 +1,154 @@
+"""nnfast: the multilayer perceptron that people write by hand in NumPy, at the speed of the machine.
+
+::
+
+    import nnfast as nn
+
+    (x, t), (x_test, t_test) = nn.datasets.load_mnist_sample()
+    network = nn.mlp([784, 512, 10], seed=0)
+    network.fit(x, t, epochs=5, batch_size=128, optimizer=nn.Adam(), validation=(x_test, t_test))
+    network.save("mnist.safetensors")
+
+Layers, losses, optimizers, initializers, schedules and callbacks are modules of these names, and their classes are
+here; :mod:`nnfast.functional` has every operation as a function on arrays.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ._core import __version__
+from .callbacks import Callback, Checkpoint, EarlyStopping
+from .errors import DivergedError, FormatError, NNFastWarning
+from .history import History
+from .layers import (
+    Affine,
+    BatchNormalization,
+    Celu,
+    Dense,
+    Dropout,
+    Elu,
+    Flatten,
+    Gelu,
+    HardSigmoid,
+    HardSwish,
+    Identity,
+    Layer,
+    LayerNormalization,
+    LeakyRelu,
+    Linear,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PRelu,
+    Relu,
+    Selu,
+    Sigmoid,
+    Silu,
+    Softmax,
+    Softplus,
+    Softsign,
+    Step,
+    Swish,
+    Tanh,
+)
+from .losses import (
+    Hinge,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    SigmoidCrossEntropy,
+    SoftmaxCrossEntropy,
+    SumSquaredError,
+)
+from .models import mlp
+from .network import Network
+from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer, RMSprop
+from .runtime import get_num_threads, num_threads, set_num_threads, show_config
+
+if TYPE_CHECKING:
+    from . import datasets, functional, initializers, layers, losses, optimizers, schedules
+
+__all__ = [
+    "SGD",
+    "AdaGrad",
+    "Adam",
+    "AdamW",
+    "Affine",
+    "BatchNormalization",
+    "Callback",
+    "Celu",
+    "Checkpoint",
+    "Dense",
+    "DivergedError",
+    "Dropout",
+    "EarlyStopping",
+    "Elu",
+    "Flatten",
+    "FormatError",
+    "Gelu",
+    "HardSigmoid",
+    "HardSwish",
+    "Hinge",
+    "History",
+    "Huber",
+    "Identity",
+    "Layer",
+    "LayerNormalization",
+    "LeakyRelu",
+    "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Loss",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "Mish",
+    "Momentum",
+    "NNFastWarning",
+    "Nesterov",
+    "Network",
+    "Optimizer",
+    "PRelu",
+    "RMSprop",
+    "Relu",
+    "Selu",
+    "Sigmoid",
+    "SigmoidCrossEntropy",
+    "Silu",
+    "Softmax",
+    "SoftmaxCrossEntropy",
+    "Softplus",
+    "Softsign",
+    "Step",
+    "SumSquaredError",
+    "Swish",
+    "Tanh",
+    "__version__",
+    "datasets",
+    "functional",
+    "get_num_threads",
+    "initializers",
+    "layers",
+    "losses",
+    "mlp",
+    "num_threads",
+    "optimizers",
+    "schedules",
+    "set_num_threads",
+    "show_config",
+]
+
+_LAZY = ("datasets", "functional", "schedules", "serialization", "training")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        import importlib
+
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
