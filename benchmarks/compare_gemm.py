@@ -3,9 +3,9 @@
 
     python benchmarks/compare_gemm.py [--threads 1,2] [--rounds 5] [--dtype float32] [--quick]
 
-For every layer (in, out) and batch: the forward product x W (NN), the gradient of the input dy W^T (NT) and of the weights
-x^T dy (TN); then squares and odd sizes. Both write into an array given to them. The ratio is NumPy's median time by
-nnfast's: above 1, nnfast is faster.
+For every layer (in, out) and batch: the forward product x W (NN), the gradient of the input dy W^T (NT) and of the
+weights x^T dy (TN); then squares and odd sizes. Both write into an array given to them. The ratio is NumPy's median
+time by nnfast's: above 1, nnfast is faster.
 """
 
 from __future__ import annotations
@@ -15,16 +15,29 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from turns import hire, processor, serve
 
-LAYERS = [(8, 8), (16, 4), (20, 10), (32, 64), (64, 64), (100, 10), (128, 1), (256, 256), (512, 10), (784, 50), (784, 128)]
-LAYERS += [(784, 512), (512, 512), (1024, 1024), (2048, 512)]
+LAYERS = [
+    (8, 8),
+    (16, 4),
+    (20, 10),
+    (32, 64),
+    (64, 64),
+    (100, 10),
+    (128, 1),
+    (256, 256),
+    (512, 10),
+    (784, 50),
+]
+LAYERS += [(784, 128), (784, 512), (512, 512), (1024, 1024), (2048, 512)]
 BATCHES = [1, 8, 32, 100, 128, 256]
 OTHER = [(n, n, n) for n in (4, 16, 48, 96, 192, 384, 768, 1024)] + [
-    (n, k, m) for n, k, m in [(7, 13, 5), (31, 33, 29), (63, 65, 67), (127, 129, 131), (255, 257, 253), (511, 509, 513)]
+    (n, k, m)
+    for n, k, m in [(7, 13, 5), (31, 33, 29), (63, 65, 67), (127, 129, 131), (255, 257, 253), (511, 509, 513)]
 ]
 
 
@@ -35,9 +48,7 @@ def shapes(quick: bool) -> list[tuple[str, int, int, int]]:
     grid = []
     for inner, outer in layers:
         for batch in batches:
-            grid.append(("NN", batch, outer, inner))
-            grid.append(("NT", batch, inner, outer))
-            grid.append(("TN", inner, outer, batch))
+            grid += [("NN", batch, outer, inner), ("NT", batch, inner, outer), ("TN", inner, outer, batch)]
     grid += [(kind, m, n, k) for m, n, k in OTHER[:: 4 if quick else 1] for kind in ("NN", "NT", "TN")]
     return list(dict.fromkeys(grid))
 
@@ -48,9 +59,12 @@ def make(library: str, threads: int) -> Callable[[Any], Any]:
 
     if library == "nnfast":
         import nnfast
-        from nnfast import _core
+        import nnfast.functional as F
 
         nnfast.set_num_threads(threads)
+        product: Callable[..., Any] = F.gemm
+    else:
+        product = np.matmul
 
     def handle(request: Any) -> Any:
         kind, m, n, k, dtype, seconds = request
@@ -60,10 +74,7 @@ def make(library: str, threads: int) -> Callable[[Any], Any]:
         a = a.T if kind == "TN" else a
         b = b.T if kind == "NT" else b
         c = np.full((m, n), np.nan, dtype)
-        if library == "nnfast":
-            run = lambda: _core.gemm(a, b, c)  # noqa: E731
-        else:
-            run = lambda: np.matmul(a, b, out=c)  # noqa: E731
+        run = partial(product, a, b, c)
         run()
         limit = k * np.finfo(dtype).eps * (np.abs(a).astype("f8") @ np.abs(b).astype("f8"))
         wrong = int(np.sum(np.abs(c - a.astype("f8") @ b.astype("f8")) > limit))
@@ -89,7 +100,9 @@ def make(library: str, threads: int) -> Callable[[Any], Any]:
 def compare(threads: int, rounds: int, dtype: str, quick: bool) -> None:
     grid = shapes(quick)
     numpy, nnfast = hire(__file__, ["numpy", "nnfast"], threads)
-    times: dict[tuple[str, int, int, int], tuple[list[float], list[float]]] = {shape: ([], []) for shape in grid}
+    times: dict[tuple[str, int, int, int], tuple[list[float], list[float]]] = {
+        shape: ([], []) for shape in grid
+    }
     for turn in range(rounds):
         for shape in grid:
             order = [(numpy, 0), (nnfast, 1)]
@@ -105,19 +118,29 @@ def compare(threads: int, rounds: int, dtype: str, quick: bool) -> None:
         rows.append((statistics.median(theirs) / statistics.median(ours), shape, statistics.median(ours)))
     rows.sort()
     ratios = [ratio for ratio, _, _ in rows]
-    print(f"\n{threads} thread{'s' * (threads > 1)}, {dtype}, {len(rows)} shapes, {rounds} rounds; NumPy's time / nnfast's")
+    print(
+        f"\n{threads} thread{'s' * (threads > 1)}, {dtype}, {len(rows)} shapes, {rounds} rounds; NumPy's time / nnfast's"
+    )
     quantiles = [ratios[min(len(ratios) - 1, int(q * len(ratios)))] for q in (0, 0.1, 0.25, 0.5, 0.75, 0.9)]
-    print("  min {:.2f}   10 % {:.2f}   25 % {:.2f}   MEDIAN {:.2f}   75 % {:.2f}   90 % {:.2f}".format(*quantiles))
+    print(
+        "  min {:.2f}   10 % {:.2f}   25 % {:.2f}   MEDIAN {:.2f}   75 % {:.2f}   90 % {:.2f}".format(
+            *quantiles
+        )
+    )
     for kind in ("NN", "NT", "TN"):
         print(f"  {kind}: median {statistics.median(r for r, s, _ in rows if s[0] == kind):.2f}")
     print(f"  below 0.9: {sum(r < 0.9 for r in ratios)}; the lowest:")
     for ratio, (kind, m, n, k), seconds in rows[:12]:
         rate = 2 * m * n * k / seconds / 1e9
-        print(f"    {ratio:5.2f}  {kind}  m={m:<5} n={n:<5} k={k:<5} {seconds * 1e6:9.1f} us  {rate:6.1f} GFLOP/s")
+        print(
+            f"    {ratio:5.2f}  {kind}  m={m:<5} n={n:<5} k={k:<5} {seconds * 1e6:9.1f} us  {rate:6.1f} GFLOP/s"
+        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--threads", default="1,2", help="numbers of threads, with commas")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each library at each shape")
     parser.add_argument("--dtype", choices=["float32", "float64"], default="float32")

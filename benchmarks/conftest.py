@@ -9,10 +9,9 @@ import importlib.util
 from collections.abc import Callable
 from typing import Any
 
+import nnfast
 import numpy as np
 import pytest
-
-import nnfast
 
 LIBRARIES = ["nnfast", "numpy"] + (["torch"] if importlib.util.find_spec("torch") else [])
 
@@ -46,7 +45,9 @@ def measure(benchmark: Any, library: str) -> Callable[..., None]:
 
     def run(group: str, function: Callable[[], Any], expected: Any, tolerance: float = 1e-4) -> None:
         result = function()
-        for got, want in zip(*((v if isinstance(v, tuple) else (v,)) for v in (result, expected)), strict=True):
+        for got, want in zip(
+            *((v if isinstance(v, tuple) else (v,)) for v in (result, expected)), strict=True
+        ):
             got = np.asarray(got.detach() if hasattr(got, "detach") else got)
             scale = float(np.max(np.abs(want))) if np.size(want) else 1.0
             np.testing.assert_allclose(got, want, rtol=0, atol=tolerance * max(scale, 1e-30))

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import nnfast.functional as F
 import numpy as np
 import pytest
-
-import nnfast.functional as F
 
 Function = Callable[[Any], Any]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import nnfast.functional as F
 import numpy as np
 import pytest
-
-import nnfast.functional as F
 
 
 def by_hand(y: Any, t: Any) -> tuple[Any, Any]:
