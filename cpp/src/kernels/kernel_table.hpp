@@ -12,12 +12,9 @@ namespace nnfast {
 
 template <class T>
 struct KernelTable {
-  GemmKernels<T> gemm;
-  ActivationKernels<T> activation;
-  RowwiseKernels<T> rowwise;
-  ColumnwiseKernels<T> columnwise;
-  OptimizerKernels<T> optimizer;
-  DropoutKernels<T> dropout;
+#define NNFAST_GROUP(Type, name) const Type<T>& name;
+#include "kernels/groups.inc"
+#undef NNFAST_GROUP
 };
 
 struct Tables {

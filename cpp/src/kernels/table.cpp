@@ -1,21 +1,27 @@
-// THE translation unit that is compiled once per instruction set; it exports one symbol, nnfast::<isa>::tables.
+// Compiled once per instruction set: puts the groups together in nnfast::<isa>::tables.
 
-#include "kernels/activation.hpp"
-#include "kernels/columnwise.hpp"
-#include "kernels/dropout.hpp"
-#include "kernels/gemm_tile.hpp"
 #include "kernels/kernel_table.hpp"
-#include "kernels/optimizer.hpp"
-#include "kernels/rowwise.hpp"
 
 namespace nnfast::NNFAST_ISA {
 
+#define NNFAST_GROUP(Type, name)        \
+  extern const Type<float> name##_f32;  \
+  extern const Type<double> name##_f64;
+#include "kernels/groups.inc"
+#undef NNFAST_GROUP
+
 extern const Tables tables;
 const Tables tables = {
-    {gemm_kernels<float>, activation_kernels<float>, rowwise_kernels<float>, columnwise_kernels<float>,
-     optimizer_kernels<float>, dropout_kernels<float>},
-    {gemm_kernels<double>, activation_kernels<double>, rowwise_kernels<double>, columnwise_kernels<double>,
-     optimizer_kernels<double>, dropout_kernels<double>},
+#define NNFAST_GROUP(Type, name) name##_f32,
+    {
+#include "kernels/groups.inc"
+    },
+#undef NNFAST_GROUP
+#define NNFAST_GROUP(Type, name) name##_f64,
+    {
+#include "kernels/groups.inc"
+    },
+#undef NNFAST_GROUP
 };
 
 }  // namespace nnfast::NNFAST_ISA
