@@ -140,6 +140,12 @@ void compare(const Case<T>& c) {
           }
           for (index_t j = c.cols; j < c.stride; ++j) CHECK(got[j] == T(-77));
           const T* y = &c.y[size(i * c.stride)];
+          if (c.spec.loss == Loss::sigmoid_cross_entropy) {
+            bool all = !c.ignored(i);
+            for (index_t j = 0; j < c.cols; ++j) all = all && (y[j] > 0) == (c.q(i, j) > 0.5L);
+            CHECK_EQ(right[size(i)], all);
+            continue;
+          }
           const index_t wanted = c.labels.empty() ? first_max(&c.dense[size(i * c.stride)], c.cols) : c.labels[size(i)];
           CHECK_EQ(right[size(i)], !c.ignored(i) && first_max(y, c.cols) == wanted);
         }
@@ -307,6 +313,14 @@ void special_values() {
     CHECK(sure.dy[0] == 0 && sure.dy[1] == 0);
     CHECK(near(sure.dy[2], -std::exp(-200.0L), 4 * kEps<T>, std::numeric_limits<T>::denorm_min() / (2 * kEps<T>)));
     CHECK(one_row<T>(Loss::sigmoid_cross_entropy, {inf}, -1, {0}).loss == inf);
+    for (const index_t cols : {1, 3, 20, 50}) {
+      const std::vector<T> t(size(cols), T(1));
+      std::vector<T> y(size(cols), T(0.5));
+      CHECK_EQ(one_row(Loss::sigmoid_cross_entropy, y, -1, t).correct, 1);
+      y.back() = 0;
+      CHECK_EQ(one_row(Loss::sigmoid_cross_entropy, y, -1, t).correct, 0);
+      CHECK_EQ(one_row<T>(Loss::sigmoid_cross_entropy, {0}, -1, {T(0.5)}).correct, 1);
+    }
     CHECK(one_row<T>(Loss::absolute_error, {1, 2}, -1, {1, 3}).dy == std::vector<T>({0, -1}));
     CHECK(one_row<T>(Loss::hinge, {1}, 0).loss == 0);
   });

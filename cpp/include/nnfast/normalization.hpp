@@ -18,7 +18,7 @@ void update_running_statistics(Team& team, const T* mean, const T* var, index_t 
 template <class T>
 void batch_normalization_inference(Team& team, MatrixView<const T> x, const T* gamma, const T* beta,
                                    const T* running_mean, const T* running_var, double eps, MatrixView<T> y);
-/// From the x, mean, inv_std of the training forward. dgamma, dbeta (cols) may be null.
+/// From the x, mean, inv_std of the training forward. dgamma, dbeta (cols) may be null, dx absent.
 /// dx = gamma inv_std (dy - (dbeta + xn dgamma) / rows)
 template <class T>
 void batch_normalization_backward(Team& team, MatrixView<const T> x, const T* gamma, const T* mean, const T* inv_std,
@@ -33,8 +33,8 @@ void batch_normalization_inference_backward(Team& team, MatrixView<const T> x, c
 template <class T>
 void layer_normalization_forward(Team& team, MatrixView<const T> x, const T* gamma, const T* beta, double eps, T* mean,
                                  T* inv_std, MatrixView<T> y);
-/// With a barrier inside: dgamma, dbeta need every row of x and dy, so dx must not overlap x; dx may be dy only where
-/// dgamma and dbeta are null.
+/// dgamma, dbeta (cols) may be null, dx absent. dgamma and dbeta need every row of x and dy: they come first, then a
+/// barrier where both they and dx are wanted, then dx, which may be dy or x.
 template <class T>
 void layer_normalization_backward(Team& team, MatrixView<const T> x, const T* gamma, const T* mean, const T* inv_std,
                                   MatrixView<const T> dy, MatrixView<T> dx, T* dgamma, T* dbeta);

@@ -1,5 +1,5 @@
 #pragma once
-// Batch normalization, column by column. Sums over the rows are in double: rows in order within chunks of 256, chunks in
+// Batch normalization, column by column. Sums over the rows are in double: rows in order within chunks of 32, chunks in
 // order. A column's bits depend on its own values alone, so a tile may be as wide as registers allow.
 
 #include "kernels/block.hpp"
@@ -19,20 +19,32 @@ struct Columns {
   f64v r[std::size_t{kTileWide<T>}] = {};
 };
 
-/// Sum over the rows of f(i, r): the terms of row i in register r.
-template <class T, class F>
-NNFAST_INLINE Columns<T> column_sums(index_t rows, F f) {
-  constexpr index_t chunk = 256;
-  Columns<T> sum;
+/// `count` sums over the rows in one pass: f(i, r, terms) sets the terms of row i in register r.
+template <class T, std::size_t count, class F>
+NNFAST_INLINE void column_sums(index_t rows, Columns<T> (&sum)[count], F f) {
+  constexpr index_t chunk = 32;
+  for (std::size_t s = 0; s < count; ++s) sum[s] = {};
   for (index_t first = 0; first < rows; first += chunk) {
     const index_t end = rows - first < chunk ? rows : first + chunk;
-    Columns<T> part;
+    Columns<T> part[count];
     for (index_t i = first; i < end; ++i) {
-      for (int r = 0; r < kTileWide<T>; ++r) part.r[r] += f(i, r);
+      for (int r = 0; r < kTileWide<T>; ++r) {
+        f64v terms[count];
+        f(i, r, terms);
+        for (std::size_t s = 0; s < count; ++s) part[s].r[r] += terms[s];
+      }
     }
-    for (int r = 0; r < kTileWide<T>; ++r) sum.r[r] += part.r[r];
+    for (std::size_t s = 0; s < count; ++s) {
+      for (int r = 0; r < kTileWide<T>; ++r) sum[s].r[r] += part[s].r[r];
+    }
   }
-  return sum;
+}
+/// One sum: of f(i, r).
+template <class T, class F>
+NNFAST_INLINE Columns<T> column_sum(index_t rows, F f) {
+  Columns<T> sum[1];
+  column_sums(rows, sum, [&](index_t i, int r, f64v(&term)[1]) NNFAST_LAMBDA { term[0] = f(i, r); });
+  return sum[0];
 }
 
 /// What stands at p for the columns of a tile, n of which exist.
@@ -116,9 +128,9 @@ static void batch_normalization_train(const NormalizationArgs<T>& args) {
     const auto x = [&](index_t i, int r) NNFAST_LAMBDA {
       return load_wide_n(a.x + i * a.x_row + r * kLanes<double>, n - r * kLanes<double>);
     };
-    const Columns<T> mean = map<T>([=](f64v s) NNFAST_LAMBDA { return s / rows; }, column_sums<T>(a.rows, x));
+    const Columns<T> mean = map<T>([=](f64v s) NNFAST_LAMBDA { return s / rows; }, column_sum<T>(a.rows, x));
     const Columns<T> var = map<T>([=](f64v s) NNFAST_LAMBDA { return s / rows; },
-                               column_sums<T>(a.rows, [&](index_t i, int r) NNFAST_LAMBDA {
+                               column_sum<T>(a.rows, [&](index_t i, int r) NNFAST_LAMBDA {
                                  const f64v d = x(i, r) - mean.r[r];
                                  return d * d;
                                }));
@@ -153,22 +165,13 @@ static void batch_normalization_inference(const NormalizationArgs<T>& args) {
 
 /// sum dy and sum dy (x - mean), not yet times inv_std
 template <class T>
-struct GradientSums {
-  Columns<T> dy;
-  Columns<T> dyx;
-};
-template <class T>
-NNFAST_INLINE GradientSums<T> gradient_sums(const NormalizationArgs<T>& a, const Columns<T>& mean, index_t n) {
-  const auto dy = [&](index_t i, int r) NNFAST_LAMBDA {
-    return load_wide_n(a.dy + i * a.dy_row + r * kLanes<double>, n - r * kLanes<double>);
-  };
-  GradientSums<T> s;
-  s.dy = column_sums<T>(a.rows, dy);
-  s.dyx = column_sums<T>(a.rows, [&](index_t i, int r) NNFAST_LAMBDA {
-    const f64v x = load_wide_n(a.x + i * a.x_row + r * kLanes<double>, n - r * kLanes<double>);
-    return dy(i, r) * (x - mean.r[r]);
+NNFAST_INLINE void gradient_sums(const NormalizationArgs<T>& a, const Columns<T>& mean, index_t n,
+                                 Columns<T> (&sums)[2]) {
+  column_sums(a.rows, sums, [&](index_t i, int r, f64v(&terms)[2]) NNFAST_LAMBDA {
+    const index_t j = r * kLanes<double>;
+    terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n - j);
+    terms[1] = terms[0] * (load_wide_n(a.x + i * a.x_row + j, n - j) - mean.r[r]);
   });
-  return s;
 }
 
 /// With k0 = dbeta / rows, k1 = inv_std dgamma / rows:  dx = gamma inv_std (dy - k0 - (x - mean) k1)
@@ -178,13 +181,16 @@ static void batch_normalization_backward(const NormalizationArgs<T>& args) {
     const double rows = static_cast<double>(a.rows);
     const Columns<T> mean = load_tile<T>(a.mean, n);
     const Columns<T> inv_std = load_tile<T>(a.inv_std, n);
-    const GradientSums<T> sums = gradient_sums(a, mean, n);
-    const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums.dyx, inv_std);
+    Columns<T> sums[2];
+    gradient_sums(a, mean, n, sums);
+    const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums[1], inv_std);
     if (a.dgamma) store_tile(a.dgamma, dgamma, n);
-    if (a.dbeta) store_tile(a.dbeta, sums.dy, n);
+    if (a.dbeta) store_tile(a.dbeta, sums[0], n);
+    if (!a.dx) return;
+    if (!a.dx) return;
     const Rounded<T> m(mean);
     const Rounded<T> s(map<T>([](f64v g, f64v i) NNFAST_LAMBDA { return g * i; }, gamma_tile(a, n), inv_std));
-    const Rounded<T> k0(map<T>([=](f64v d) NNFAST_LAMBDA { return d / rows; }, sums.dy));
+    const Rounded<T> k0(map<T>([=](f64v d) NNFAST_LAMBDA { return d / rows; }, sums[0]));
     const Rounded<T> k1(map<T>([=](f64v d, f64v i) NNFAST_LAMBDA { return d * i / rows; }, dgamma, inv_std));
     for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
       const vec<T> x = load_n(a.x + i * a.x_row + j, k);
@@ -199,11 +205,13 @@ static void batch_normalization_inference_backward(const NormalizationArgs<T>& a
   for_tiles(args, [](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
     const Columns<T> inv_std = map<T>([&](f64v v) NNFAST_LAMBDA { return inverse_root(v, a.eps); }, load_tile<T>(a.var, n));
     if (a.dgamma || a.dbeta) {
-      const GradientSums<T> sums = gradient_sums(a, load_tile<T>(a.mean, n), n);
-      const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums.dyx, inv_std);
+      Columns<T> sums[2];
+      gradient_sums(a, load_tile<T>(a.mean, n), n, sums);
+      const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums[1], inv_std);
       if (a.dgamma) store_tile(a.dgamma, dgamma, n);
-      if (a.dbeta) store_tile(a.dbeta, sums.dy, n);
+      if (a.dbeta) store_tile(a.dbeta, sums[0], n);
     }
+    if (!a.dx) return;
     const Rounded<T> s(map<T>([](f64v g, f64v i) NNFAST_LAMBDA { return g * i; }, gamma_tile(a, n), inv_std));
     for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
       store_n(a.dx + i * a.dx_row + j, load_n(a.dy + i * a.dy_row + j, k) * s(j), k);
@@ -217,16 +225,15 @@ static void layer_normalization_parameters(const NormalizationArgs<T>& args) {
   const T* const mean = args.mean;
   const T* const inv_std = args.inv_std;
   for_tiles(args, [=](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
-    const auto dy = [&](index_t i, int r) NNFAST_LAMBDA {
-      return load_wide_n(a.dy + i * a.dy_row + r * kLanes<double>, n - r * kLanes<double>);
-    };
-    if (a.dbeta) store_tile(a.dbeta, column_sums<T>(a.rows, dy), n);
-    if (!a.dgamma) return;
-    store_tile(a.dgamma, column_sums<T>(a.rows, [&](index_t i, int r) NNFAST_LAMBDA {
-                 const f64v x = load_wide_n(a.x + i * a.x_row + r * kLanes<double>, n - r * kLanes<double>);
-                 return dy(i, r) * ((x - static_cast<double>(mean[i])) * static_cast<double>(inv_std[i]));
-               }),
-               n);
+    Columns<T> sums[2];
+    column_sums(a.rows, sums, [&](index_t i, int r, f64v(&terms)[2]) NNFAST_LAMBDA {
+      const index_t j = r * kLanes<double>;
+      terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n - j);
+      terms[1] = terms[0] * ((load_wide_n(a.x + i * a.x_row + j, n - j) - static_cast<double>(mean[i])) *
+                             static_cast<double>(inv_std[i]));
+    });
+    if (a.dbeta) store_tile(a.dbeta, sums[0], n);
+    if (a.dgamma) store_tile(a.dgamma, sums[1], n);
   });
 }
 

@@ -52,6 +52,16 @@ static bool is_correct(const LossArgs<T>& a, index_t i, T max) {
   for (index_t j = 0; j < t; ++j) earlier += y[j] == max;
   return earlier == 0;
 }
+/// Whether every output of row i is on its target's side.
+template <class T>
+static bool is_sided(const LossArgs<T>& a, index_t i) {
+  const T* y = a.y + i * a.y_row;
+  for (index_t j = 0; j < a.cols; ++j) {
+    const bool yes = a.dense ? a.dense[i * a.dense_row + j] > T(0.5) : a.labels[i] == j;
+    if (!(yes ? y[j] > 0 : y[j] <= 0)) return false;
+  }
+  return true;
+}
 
 /// q_ij without smoothing and weights: the dense row, or 1 at the label and 0 elsewhere.
 template <class T>
@@ -145,10 +155,12 @@ static void softmax_cross_entropy(const LossArgs<T>& a) {
 }
 
 // One element of the elementwise losses: the loss, and in d the derivative divided by kSlope and the loss's factor.
+// kSigns: each column is an answer of its own; otherwise the row's maximum is the answer.
 
 /// max(y, 0) - y t as y (1 - t) or -y t, so that y = inf, t = 1 gives 0 and not inf - inf.
 struct SigmoidCrossEntropy {
   static constexpr double kSlope = 1;
+  static constexpr bool kSides = true;
   template <class T>
   NNFAST_INLINE static vec<T> loss(const LossArgs<T>&, vec<T> y, vec<T> t, vec<T>& d) {
     const mask<T> positive = y > 0;
@@ -160,6 +172,7 @@ struct SigmoidCrossEntropy {
 };
 struct SquaredError {
   static constexpr double kSlope = 2;
+  static constexpr bool kSides = false;
   template <class T>
   NNFAST_INLINE static vec<T> loss(const LossArgs<T>&, vec<T> y, vec<T> t, vec<T>& d) {
     d = y - t;
@@ -168,6 +181,7 @@ struct SquaredError {
 };
 struct AbsoluteError {
   static constexpr double kSlope = 1;
+  static constexpr bool kSides = false;
   template <class T>
   NNFAST_INLINE static vec<T> loss(const LossArgs<T>&, vec<T> y, vec<T> t, vec<T>& d) {
     const vec<T> difference = y - t;
@@ -177,6 +191,7 @@ struct AbsoluteError {
 };
 struct Huber {
   static constexpr double kSlope = 1;
+  static constexpr bool kSides = false;
   template <class T>
   NNFAST_INLINE static vec<T> loss(const LossArgs<T>& a, vec<T> y, vec<T> t, vec<T>& d) {
     const vec<T> difference = y - t;
@@ -185,6 +200,17 @@ struct Huber {
     return select(distance <= a.delta, difference * difference / 2, a.delta * (distance - a.delta / 2));
   }
 };
+
+/// Whether y_ij > 0 is what t_ij > 1/2 says, for all j.
+template <class T>
+static bool all_signs_correct(const LossArgs<T>& a, index_t i) {
+  const T* y = a.y + i * a.y_row;
+  return sum_in_blocks<T>(a.cols, [&](index_t j, index_t n) NNFAST_LAMBDA {
+           const vec<T> v = load_n(y + j, n);
+           const mask<T> wrong = ((v > 0) ^ (target(a, i, j, n) > T(0.5))) | (v != v);
+           return select(wrong, broadcast(T{1}), zero<T>());
+         }) == 0;
+}
 
 template <class T, class F>
 static void elementwise_loss(const LossArgs<T>& args) {
@@ -196,7 +222,7 @@ static void elementwise_loss(const LossArgs<T>& args) {
     }
     const T* y = a.y + i * a.y_row;
     T* dy = a.dy ? a.dy + i * a.dy_row : nullptr;
-    if (a.correct) a.correct[i] = is_correct(a, i, row_max(y, a.cols));
+    if (a.correct) a.correct[i] = F::kSides ? is_sided(a, i) : is_correct(a, i, row_max(y, a.cols));
     const T w = (a.sample_weight ? a.sample_weight[i] : T{1}) * a.factor;
     const vec<T> coef = broadcast(static_cast<T>(F::kSlope * static_cast<double>(w) / a.normalizer));
     const T sum = sum_in_blocks<T>(a.cols, [&](index_t j, index_t n) NNFAST_LAMBDA {

@@ -128,6 +128,7 @@ void layer_normalization_backward(Team& team, MatrixView<const T> x, const T* ga
     a.inv_std = const_cast<T*>(inv_std);
     add_gradients(a, cols, dy, MatrixView<T>(), dgamma, dbeta);
     kernels<T>().columnwise.layer_normalization_parameters(a);
+    if (!dx) return;
     team.barrier();
   }
   const Range rows = team.share(x.rows);

@@ -20,7 +20,7 @@ struct NormalizationArgs {
   index_t y_row;
   const T* dy;
   index_t dy_row;
-  T* dx;
+  T* dx;  // null: not wanted
   index_t dx_row;
   T* dgamma;  // null: not wanted
   T* dbeta;
