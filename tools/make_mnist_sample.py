@@ -15,9 +15,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-
 from nnfast.datasets import load_mnist
+from numpy.typing import NDArray
 
 TARGET = Path(__file__).resolve().parent.parent / "python" / "nnfast" / "data" / "mnist_sample"
 PER_DIGIT = {"train": 500, "t10k": 100}

@@ -362,13 +362,13 @@ def _classify(network: nn.Network, x: Array) -> tuple[Array, Array]:
     """Classes, and the probability that the network gives them."""
     probabilities = network.predict_proba(x)
     classes = network.classify(x)
-    if classes.ndim == 1:
-        return classes, np.take_along_axis(probabilities, classes[:, None], axis=1)[:, 0]
-    if classes.shape[1] > 1:
+    if classes.ndim > 1:
         raise ValueError(
             f"the network answers {classes.shape[1]} questions with yes or no, and not with one class"
         )
-    return classes[:, 0], np.where(classes > 0, probabilities, 1 - probabilities)[:, 0]
+    if probabilities.shape[1] == 1:
+        return classes, np.where(classes > 0, probabilities[:, 0], 1 - probabilities[:, 0])
+    return classes, np.take_along_axis(probabilities, classes[:, None], axis=1)[:, 0]
 
 
 # Errors

@@ -72,6 +72,7 @@ class NumpyMLP:
         return x
 
     def accuracy(self, x: Array, t: Array) -> float:
+        """The share of rows whose largest score is that of the label."""
         return float(np.mean(self.predict(x).argmax(axis=1) == t))
 
     def gradient(self, x: Array, t: Array) -> tuple[float, dict[str, Array]]:
