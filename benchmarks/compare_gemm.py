@@ -85,7 +85,7 @@ def make(library: str, threads: int) -> Callable[[Any], Any]:
             run()
             once = min(once, time.perf_counter() - before)
         repeat = max(1, round(0.0005 / once))  # 0.5 ms a reading, for the clock's sake
-        readings = []
+        readings: list[float] = []
         start = time.perf_counter()
         while time.perf_counter() - start < seconds or len(readings) < 3:
             before = time.perf_counter()

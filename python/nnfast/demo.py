@@ -140,7 +140,9 @@ def run(*, hidden: Sequence[int], epochs: int, batch_size: int, seed: int, pictu
     (x_train, t_train), (x_test, t_test) = load_mnist_sample()
     sizes = [x_train.shape[1], *hidden, 10]
     network = nn.mlp(sizes, activation="relu", seed=seed)
-    network.params["W1"] *= 0.2  # a quiet start lets the picture show what has been learnt, and learns as well
+    network.params["W1"] *= (
+        0.2  # a quiet start lets the picture show what has been learnt, and learns as well
+    )
     by_hand = NumpyMLP(network.params)
     optimizer = nn.Adam(lr=by_hand.lr)
     mine, theirs = _Curve(), _Curve()
