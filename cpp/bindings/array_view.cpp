@@ -128,7 +128,9 @@ void check_float_dtype(const Array& a, const char* function, const char* argumen
 
 const char* float_name(bool is_double) { return is_double ? "float64" : "float32"; }
 
-std::string type_name(py::handle value) { return Py_TYPE(value.ptr())->tp_name; }
+std::string type_text(py::handle value) {
+  return value.is_none() ? "None" : std::string("a ") + Py_TYPE(value.ptr())->tp_name;
+}
 
 /// What writing in place needs of an array apart from its dtype and shape.
 void check_writable(const Array& a, bool contiguous_wanted, const char* function, const char* argument) {
@@ -144,7 +146,7 @@ void check_writable(const Array& a, bool contiguous_wanted, const char* function
 
 Array written_array(py::handle value, const char* function, const char* argument) {
   if (!is_array(value)) {
-    type_error(function, ": ", argument, " is a ", type_name(value), "; expected a NumPy array");
+    type_error(function, ": ", argument, " is ", type_text(value), "; expected a NumPy array");
   }
   refuse_masked(value, function, argument);
   return Array(py::reinterpret_borrow<py::object>(value));

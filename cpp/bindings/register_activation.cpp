@@ -17,6 +17,9 @@ Activation checked(int f) {
   return static_cast<Activation>(f);
 }
 
+/// What the function is called in Python: gelu has two forms under one name.
+const char* public_name(Activation f) { return f == Activation::gelu_tanh ? "gelu" : activation_name(f); }
+
 ActivationParams read_params(Activation f, const char* function, py::handle alpha, py::handle beta) {
   const ActivationParams params{read_number(alpha, function, "alpha"),
                                 read_number(beta, function, f == Activation::selu ? "gamma" : "beta")};
@@ -28,7 +31,7 @@ const char* backward_name(Activation f) {
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
     for (int i = 0; i < kActivations; ++i)
-      all.push_back(activation_name(static_cast<Activation>(i)) + std::string("_backward"));
+      all.push_back(public_name(static_cast<Activation>(i)) + std::string("_backward"));
     return all;
   }();
   return names[static_cast<std::size_t>(f)].c_str();
@@ -50,7 +53,7 @@ void check_same_shape(const char* function, const Array& dy, const char* other, 
 
 py::object forward(int index, py::handle x, py::handle alpha, py::handle beta, py::handle out) {
   const Activation f = checked(index);
-  const char* const function = activation_name(f);
+  const char* const function = public_name(f);
   const ActivationParams params = read_params(f, function, alpha, beta);
   const Array in = contiguous(as_floats(x, function, "x"));
   Array y = output(out, function, in.shape(), in.is_double());

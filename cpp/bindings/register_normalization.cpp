@@ -1,4 +1,5 @@
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "array_view.hpp"
@@ -48,19 +49,21 @@ void check_gradient(const char* function, const Array& dy, const Array& x) {
   }
 }
 
-py::tuple batch_train(py::handle x_in, py::handle gamma_in, py::handle beta_in, py::handle eps_in) {
-  const double eps = read_eps(eps_in, kBatch);
-  Operand x(x_in, kBatch, "x");
-  Operand gamma = Operand::optional(gamma_in, kBatch, "gamma");
-  Operand beta = Operand::optional(beta_in, kBatch, "beta");
+py::tuple batch_train(py::handle x_in, py::handle gamma_in, py::handle beta_in, py::handle eps_in,
+                      const std::string& function_name) {
+  const char* const function = function_name.c_str();
+  const double eps = read_eps(eps_in, function);
+  Operand x(x_in, function, "x");
+  Operand gamma = Operand::optional(gamma_in, function, "gamma");
+  Operand beta = Operand::optional(beta_in, function, "beta");
   const bool is_double = promote({&x, &gamma, &beta});
-  check_has_rows(kBatch, x.array);
+  check_has_rows(function, x.array);
   if (x.array.shape(0) == 0) {
-    value_error(kBatch, ": x has shape ", shape_text(x.array.shape()), "; expected at least one row to train on");
+    value_error(function, ": x has shape ", shape_text(x.array.shape()), "; expected at least one row to train on");
   }
   const Array in = contiguous(x.array);
-  read_vector(kBatch, "gamma", gamma.array, in, columns(in));
-  read_vector(kBatch, "beta", beta.array, in, columns(in));
+  read_vector(function, "gamma", gamma.array, in, columns(in));
+  read_vector(function, "beta", beta.array, in, columns(in));
   Array y = new_array(is_double, in.shape());
   Array mean = new_array(is_double, columns(in));
   Array var = new_array(is_double, columns(in));
@@ -176,16 +179,18 @@ void update_running(py::handle running_mean_in, py::handle running_var_in, py::h
   });
 }
 
-py::tuple layer_forward(py::handle x_in, py::handle gamma_in, py::handle beta_in, py::handle eps_in) {
-  const double eps = read_eps(eps_in, kLayer);
-  Operand x(x_in, kLayer, "x");
-  Operand gamma = Operand::optional(gamma_in, kLayer, "gamma");
-  Operand beta = Operand::optional(beta_in, kLayer, "beta");
+py::tuple layer_forward(py::handle x_in, py::handle gamma_in, py::handle beta_in, py::handle eps_in,
+                        const std::string& function_name) {
+  const char* const function = function_name.c_str();
+  const double eps = read_eps(eps_in, function);
+  Operand x(x_in, function, "x");
+  Operand gamma = Operand::optional(gamma_in, function, "gamma");
+  Operand beta = Operand::optional(beta_in, function, "beta");
   const bool is_double = promote({&x, &gamma, &beta});
-  check_has_rows(kLayer, x.array);
+  check_has_rows(function, x.array);
   const Array in = contiguous(x.array);
-  read_vector(kLayer, "gamma", gamma.array, in, columns(in));
-  read_vector(kLayer, "beta", beta.array, in, columns(in));
+  read_vector(function, "gamma", gamma.array, in, columns(in));
+  read_vector(function, "beta", beta.array, in, columns(in));
   Array y = new_array(is_double, in.shape());
   Array mean = new_array(is_double, row_shape(in));
   Array inv_std = new_array(is_double, row_shape(in));
@@ -236,7 +241,7 @@ py::tuple layer_backward(py::handle dy_in, py::handle x_in, py::handle gamma_in,
 
 void register_normalization(py::module_& m) {
   using namespace py::literals;
-  m.def("batch_normalization_train", &batch_train, "x"_a, "gamma"_a, "beta"_a, "eps"_a);
+  m.def("batch_normalization_train", &batch_train, "x"_a, "gamma"_a, "beta"_a, "eps"_a, "function"_a = kBatch);
   m.def("batch_normalization_inference", &batch_inference, "x"_a, "gamma"_a, "beta"_a, "running_mean"_a,
         "running_var"_a, "eps"_a);
   m.def(
@@ -254,7 +259,7 @@ void register_normalization(py::module_& m) {
       "dy"_a, "x"_a, "gamma"_a, "running_mean"_a, "running_var"_a, "eps"_a);
   m.def("update_running_statistics", &update_running, "running_mean"_a, "running_var"_a, "mean"_a, "var"_a, "rows"_a,
         "momentum"_a, "unbiased"_a);
-  m.def("layer_normalization", &layer_forward, "x"_a, "gamma"_a, "beta"_a, "eps"_a);
+  m.def("layer_normalization", &layer_forward, "x"_a, "gamma"_a, "beta"_a, "eps"_a, "function"_a = kLayer);
   m.def("layer_normalization_backward", &layer_backward, "dy"_a, "x"_a, "gamma"_a, "mean"_a, "inv_std"_a);
 }
 

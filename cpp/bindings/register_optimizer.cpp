@@ -136,10 +136,11 @@ void update(const OptimizerSpec& spec, index_t t, py::handle params, py::handle 
 // ---- Elementwise
 
 template <class Op>
-py::object elementwise(const char* function, py::handle x_in, py::handle out, double nanoseconds, Op op) {
-  const Array x = contiguous(as_floats(x_in, function, "x"));
+py::object elementwise(const char* function, const char* argument, py::handle x_in, py::handle out, double nanoseconds,
+                       Op op) {
+  const Array x = contiguous(as_floats(x_in, function, argument));
   Array y = output(out, function, x.shape(), x.is_double());
-  if (!out.is_none()) check_overlap(function, "out", y, "x", x, true);
+  if (!out.is_none()) check_overlap(function, "out", y, argument, x, true);
   const index_t n = x.size();
   visit_dtype(x.is_double(), [&](auto zero) {
     using T = decltype(zero);
@@ -149,30 +150,30 @@ py::object elementwise(const char* function, py::handle x_in, py::handle out, do
   return y.release();
 }
 
-py::object dropout_py(py::handle x, py::handle ratio_in, py::handle seed, py::handle stream, py::handle step,
-                      py::handle out) {
-  constexpr const char* kFunction = "dropout";
+/// Forward and backward are one operation: both multiply by the mask.
+py::object masked(const char* function, const char* argument, py::handle x, py::handle ratio_in, py::handle seed,
+                  py::handle stream, py::handle step, py::handle out) {
   constexpr auto kMax64 = std::numeric_limits<std::uint64_t>::max();
   constexpr auto kMax32 = std::numeric_limits<std::uint32_t>::max();
-  const double ratio = read_number(ratio_in, kFunction, "ratio");
-  check_range(ratio, 0, kBelowOne, kFunction, "ratio", "a number in 0..1, below 1");
-  const DropoutKey key{read_unsigned(seed, kMax64, kFunction, "seed"),
-                       static_cast<std::uint32_t>(read_unsigned(stream, kMax32, kFunction, "stream")),
-                       read_unsigned(step, kMax64, kFunction, "step")};
-  return elementwise(kFunction, x, out, 1.0,
+  const double ratio = read_number(ratio_in, function, "ratio");
+  check_range(ratio, 0, kBelowOne, function, "ratio", "a number in 0..1, below 1");
+  const DropoutKey key{read_unsigned(seed, kMax64, function, "seed"),
+                       static_cast<std::uint32_t>(read_unsigned(stream, kMax32, function, "stream")),
+                       read_unsigned(step, kMax64, function, "step")};
+  return elementwise(function, argument, x, out, 1.0,
                      [&](Team& team, auto* from, auto* to, index_t n) { dropout(team, key, ratio, from, to, n); });
 }
 
 py::object clip_py(py::handle x, py::handle limit_in, py::handle out) {
   const double limit = read_number(limit_in, "clip", "limit", true);
   check_range(limit, 0, std::numeric_limits<double>::infinity(), "clip", "limit", "a number >= 0");
-  return elementwise("clip", x, out, 0.2,
+  return elementwise("clip", "x", x, out, 0.2,
                      [&](Team& team, auto* from, auto* to, index_t n) { clip(team, from, to, n, limit); });
 }
 
 py::object scale_py(py::handle x, py::handle factor_in, py::handle out) {
   const double factor = read_number(factor_in, "scale", "factor", true);
-  return elementwise("scale", x, out, 0.2,
+  return elementwise("scale", "x", x, out, 0.2,
                      [&](Team& team, auto* from, auto* to, index_t n) { scale(team, from, to, n, factor); });
 }
 
@@ -220,7 +221,18 @@ void register_optimizer(py::module_& m) {
   m.def("clip", &clip_py, "x"_a, "limit"_a, "out"_a = py::none());
   m.def("scale", &scale_py, "x"_a, "factor"_a, "out"_a = py::none());
   m.def("squared_norm", &squared_norm, "arrays"_a);
-  m.def("dropout", &dropout_py, "x"_a, "ratio"_a, "seed"_a, "stream"_a, "step"_a, "out"_a = py::none());
+  m.def(
+      "dropout",
+      [](py::handle x, py::handle ratio, py::handle seed, py::handle stream, py::handle step, py::handle out) {
+        return masked("dropout", "x", x, ratio, seed, stream, step, out);
+      },
+      "x"_a, "ratio"_a, "seed"_a, "stream"_a, "step"_a, "out"_a = py::none());
+  m.def(
+      "dropout_backward",
+      [](py::handle dy, py::handle ratio, py::handle seed, py::handle stream, py::handle step, py::handle out) {
+        return masked("dropout_backward", "dy", dy, ratio, seed, stream, step, out);
+      },
+      "dy"_a, "ratio"_a, "seed"_a, "stream"_a, "step"_a, "out"_a = py::none());
 }
 
 }  // namespace nnfast::bindings

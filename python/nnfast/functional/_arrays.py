@@ -99,7 +99,7 @@ def dropout_backward(
     >>> np.array_equal(dropout(x, seed=1), dropout_backward(x, seed=1))
     True
     """
-    return _core.dropout(dy, ratio, seed, stream, step, out)
+    return _core.dropout_backward(dy, ratio, seed, stream, step, out)
 
 
 def clip(x: ArrayLike, limit: float, out: Floats | None = None) -> Floats:

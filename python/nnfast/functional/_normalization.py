@@ -130,7 +130,7 @@ def batch_normalization_backward(
            [ 0.]]), array([1.]), array([3.]))
     """
     if training:
-        _, mean, _, inv_std = _core.batch_normalization_train(x, None, None, eps)
+        _, mean, _, inv_std = _core.batch_normalization_train(x, None, None, eps, "batch_normalization_backward")
         return _core.batch_normalization_backward(dy, x, gamma, mean, inv_std)
     mean, var = _given(running_mean), _given(running_var)  # type: ignore[arg-type]
     return _core.batch_normalization_inference_backward(dy, x, gamma, mean, var, eps)
@@ -195,5 +195,5 @@ def layer_normalization_backward(
     >>> dgamma.round(4), dbeta
     (array([-1.,  2.]), array([1., 2.]))
     """
-    _, mean, inv_std = _core.layer_normalization(x, None, None, eps)
+    _, mean, inv_std = _core.layer_normalization(x, None, None, eps, "layer_normalization_backward")
     return _core.layer_normalization_backward(dy, x, gamma, mean, inv_std)
