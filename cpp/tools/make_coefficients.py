@@ -82,6 +82,20 @@ def solve_exchange(xs: list[mpf], fs: list[mpf], ws: list[mpf], degree: int) -> 
     return c, worst
 
 
+def least_squares(xs: list[mpf], fs: list[mpf], ws: list[mpf], degree: int) -> list[mpf]:
+    n = degree + 1
+    a = mp.matrix(n, n)
+    b = mp.matrix(n, 1)
+    powers = [[w * x**i for i in range(n)] for x, w in zip(xs, ws, strict=True)]
+    values = [w * f for f, w in zip(fs, ws, strict=True)]
+    for i in range(n):
+        b[i] = mp.fdot((p[i], v) for p, v in zip(powers, values, strict=True))
+        for j in range(i, n):
+            a[i, j] = a[j, i] = mp.fdot((p[i], p[j]) for p in powers)
+    solution = mp.lu_solve(a, b)
+    return [solution[i] for i in range(n)]
+
+
 def fit(f: Function, weight: Function, a: mpf, b: mpf, goal: mpf, bits: int) -> tuple[list[mpf], mpf]:
     """Coefficients, lowest power first, rounded to `bits`, and max |weight (f - p)| over [a, b]."""
     xs = [(a + b) / 2 - (b - a) / 2 * mp.cos(mp.pi * i / (GRID - 1)) for i in range(GRID)]
@@ -92,11 +106,22 @@ def fit(f: Function, weight: Function, a: mpf, b: mpf, goal: mpf, bits: int) -> 
     while solve_exchange(xs, values, ws, degree)[1] > goal:
         degree += 1
     c, _ = solve_exchange(xs, values, ws, degree)
-    rounded = [round_to(x, bits) for x in c]
-    error = max(
-        abs(w * (v - mp.polyval(rounded[::-1], x))) for x, v, w in zip(xs, values, ws, strict=True)
-    )
-    return rounded, error
+
+    def worst(p: list[mpf]) -> mpf:
+        return max(abs(w * (v - mp.polyval(p[::-1], x))) for x, v, w in zip(xs, values, ws, strict=True))
+
+    candidates = [[round_to(x, bits) for x in c]]
+    # Round the lowest coefficient, let the others make up for it (least squares), and so on upwards.
+    rounded: list[mpf] = []
+    rest, scale = list(values), list(ws)
+    for left in range(degree, -1, -1):
+        if left < degree:
+            c = least_squares(xs, rest, scale, left)
+        rounded.append(round_to(c[0], bits))
+        rest = [(v - rounded[-1]) / x for v, x in zip(rest, xs, strict=True)]
+        scale = [w * abs(x) for w, x in zip(scale, xs, strict=True)]
+    candidates.append(rounded)
+    return min(((p, worst(p)) for p in candidates), key=lambda found: found[1])
 
 
 def mills(a: mpf) -> mpf:
@@ -153,7 +178,7 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
     add(
         "kErf",
         f"erf(x) = x + x P(z), z = x^2, |x| <= {ERF_EDGE}",
-        2.5 if single else 3,
+        4 if single else 3,
         lambda z: mp.erf(mp.sqrt(z)) / mp.sqrt(z) - 1,
         lambda z: mp.sqrt(z) / mp.erf(mp.sqrt(z)),
         mpf(0),
@@ -170,6 +195,18 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
         mpf(most) - 1,
     )
 
+    if not single:  # for float lanes held as doubles: 2^-29 is enough
+        add("kWideExp", "exp(r) = P(r), |r| <= ln(2)/2", -24.2, mp.exp, lambda r: mp.exp(-r), -half, half)
+        add(
+            "kWideLog1p",
+            "log(1 + x) = x P(x), 0 <= x <= 1",
+            -24.2,
+            lambda x: mp.log1p(x) / x,
+            lambda x: x / mp.log1p(x),
+            mpf(0),
+            mpf(1),
+        )
+
     # v = a / (a + shift), t = 2 v - center
     shift, far = mpf(MILLS_SHIFT), mpf(15 if single else 40)
 
@@ -181,7 +218,7 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
     add(
         "kMills",
         f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), t = 2 a / (a + {MILLS_SHIFT}) - {MILLS_CENTER}, a <= {far}",
-        2.5,
+        3.5 if single else 2.5,
         scaled_mills,
         lambda t: 1 / scaled_mills(t),
         -MILLS_CENTER,

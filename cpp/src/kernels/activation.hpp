@@ -298,7 +298,7 @@ void prelu_backward(const T* dy, const T* x, const T* alpha, index_t alpha_size,
   for (index_t i = 0; i < n; i += kLanes<T>) {
     const vec<T> xv = load_n(x + i, n - i), dyv = load_n(dy + i, n - i);
     const vec<T> a = alpha_size == 1 ? one_alpha : load_n(alpha + i, n - i);
-    store_n(dx + i, xv >= 0 ? dyv : a * dyv, n - i);
+    if (dx != nullptr) store_n(dx + i, xv >= 0 ? dyv : a * dyv, n - i);
     if (dalpha == nullptr) continue;
     const vec<T> da = xv >= 0 ? vec<T>{} : dyv * xv;
     if (alpha_size == 1) {

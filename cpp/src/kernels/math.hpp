@@ -50,6 +50,17 @@ NNFAST_INLINE Sum<T> two_product(vec<T> a, vec<T> b) {
   }
 }
 
+/// c - a b for a b close to c, rounded once at most.
+template <class T>
+NNFAST_INLINE vec<T> remainder(T c, vec<T> a, vec<T> b) {
+  if constexpr (kHasFma) {
+    return fma(-a, b, broadcast(c));
+  } else {
+    const auto p = two_product<T>(a, b);
+    return (c - p.high) - p.low;
+  }
+}
+
 /// exp(x) = 2^k (1 + high + low): `high` is exact, so that sums with it can be corrected, and low the small rest.
 template <class T>
 struct ExpParts {
@@ -213,7 +224,7 @@ template <class T>
 NNFAST_INLINE vec<T> sigmoid_of(vec<T> x) {
   const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>), vec<T>{});
   const vec<T> d = (1 + l.p) + l.q, d_low = ((1 - d) + l.p) + l.q;
-  const vec<T> t = 1 / d, s = scale<T>(fma(-(t * t), d_low, t), l.k);
+  const vec<T> t = 1 / d, s = scale<T>(fma(remainder<T>(T{1}, t, d) - t * d_low, t, t), l.k);
   return x > 0 ? 1 - s : s;
 }
 
@@ -231,18 +242,33 @@ NNFAST_INLINE vec<T> silu_of(vec<T> x, vec<T> alpha) {
   return v.high > 0 ? x - g : with_sign(g, x);
 }
 
+/// Softplus of float lanes held as doubles, to about 2^-29. A sum of two floats cannot grow without a step back while
+/// its parts round on their own; in double it does (0 steps back over all floats), and costs less than carrying lows.
+NNFAST_INLINE f64v softplus_wide(f64v x) {
+  using C = Coef<double>;
+  const f64v a = at_least(-abs(x), -110.0);
+  const f64v k = fma(a, broadcast(C::kLog2e), broadcast(Format<double>::kRound)) - Format<double>::kRound;
+  const f64v r = fma(k, broadcast(-(C::kLn2High + C::kLn2Low)), a);
+  const f64v e = polynomial<double>(r, C::kWideExp) * pow2<double>(k);
+  return at_least(x, 0.0) + e * polynomial<double>(e, C::kWideLog1p);
+}
+
 /// max(x, 0) + log(1 + exp(-|x|)).
 template <class T>
 NNFAST_INLINE vec<T> softplus_of(vec<T> x) {
-  const auto parts = exp_parts<T>(at_least(-abs(x), kExpLow<T>));
-  const auto h = fast_two_sum<T>(broadcast(T{1}), parts.high);
-  const auto p = fast_two_sum<T>(h.high, h.low + parts.low);
-  const vec<T> e = scale<T>(p.high, parts.k), e_low = scale<T>(p.low, parts.k);
-  // 1 + e = u + u_low lies in 1..2: from sqrt(2) up it is halved.
-  const vec<T> u = 1 + e, u_low = (e - (u - 1)) + e_low;
-  const auto near = u < Coef<T>::kSqrt2;
-  const vec<T> y = log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
-  return x > 0 ? x + y : y;
+  if constexpr (sizeof(T) == 4) {
+    return narrow(softplus_wide(widen_low(x)), softplus_wide(widen_high(x)));
+  } else {
+    const auto parts = exp_parts<T>(at_least(-abs(x), kExpLow<T>));
+    const auto h = fast_two_sum<T>(broadcast(T{1}), parts.high);
+    const auto p = fast_two_sum<T>(h.high, h.low + parts.low);
+    const vec<T> e = scale<T>(p.high, parts.k), e_low = scale<T>(p.low, parts.k);
+    // 1 + e = u + u_low lies in 1..2: from sqrt(2) up it is halved.
+    const vec<T> u = 1 + e, u_low = (e - (u - 1)) + e_low;
+    const auto near = u < Coef<T>::kSqrt2;
+    const vec<T> y = log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
+    return x > 0 ? x + y : y;
+  }
 }
 
 /// exp(-a^2/2) = 2^k (1 + fraction), 0 <= a <= 15 (40): the square's error counts, a^2 reaches 225 (1600).

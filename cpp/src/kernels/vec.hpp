@@ -216,6 +216,51 @@ NNFAST_INLINE bool any(i64v m) {
 #endif
 }
 
+/// The first half of the lanes, and the second, as doubles; and back, rounded.
+NNFAST_INLINE f64v widen_low(f32v x) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_cvtps_pd(_mm512_castps512_ps256((__m512)x));
+#elif defined(__AVX2__)
+  return (f64v)_mm256_cvtps_pd(_mm256_castps256_ps128((__m256)x));
+#elif defined(__x86_64__)
+  return (f64v)_mm_cvtps_pd((__m128)x);
+#else
+  f64v y = {};
+  for (int i = 0; i < kLanes<double>; ++i) y[i] = static_cast<double>(x[i]);
+  return y;
+#endif
+}
+NNFAST_INLINE f64v widen_high(f32v x) {
+#if defined(__AVX512F__)
+  return (f64v)_mm512_cvtps_pd(_mm512_extractf32x8_ps((__m512)x, 1));
+#elif defined(__AVX2__)
+  return (f64v)_mm256_cvtps_pd(_mm256_extractf128_ps((__m256)x, 1));
+#elif defined(__x86_64__)
+  return (f64v)_mm_cvtps_pd(_mm_movehl_ps((__m128)x, (__m128)x));
+#else
+  f64v y = {};
+  for (int i = 0; i < kLanes<double>; ++i) y[i] = static_cast<double>(x[i + static_cast<int>(kLanes<double>)]);
+  return y;
+#endif
+}
+NNFAST_INLINE f32v narrow(f64v low, f64v high) {
+#if defined(__AVX512F__)
+  const __m512 half = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));
+  return (f32v)_mm512_insertf32x8(half, _mm512_cvtpd_ps((__m512d)high), 1);
+#elif defined(__AVX2__)
+  return (f32v)_mm256_set_m128(_mm256_cvtpd_ps((__m256d)high), _mm256_cvtpd_ps((__m256d)low));
+#elif defined(__x86_64__)
+  return (f32v)_mm_movelh_ps(_mm_cvtpd_ps((__m128d)low), _mm_cvtpd_ps((__m128d)high));
+#else
+  f32v y = {};
+  for (int i = 0; i < kLanes<double>; ++i) {
+    y[i] = static_cast<float>(low[i]);
+    y[i + static_cast<int>(kLanes<double>)] = static_cast<float>(high[i]);
+  }
+  return y;
+#endif
+}
+
 /// The lanes' bits, and back.
 NNFAST_INLINE u32v to_bits(f32v x) { return (u32v)x; }
 NNFAST_INLINE u64v to_bits(f64v x) { return (u64v)x; }
@@ -256,12 +301,11 @@ NNFAST_INLINE f64v with_sign(f64v x, f64v sign) {
   return from_bits(to_bits(x) | (to_bits(sign) & Format<double>::kSign));
 }
 
-/// x held below (above) the number c; NaN stays NaN. One instruction: minps(c, x) gives x unless c < x. (maskz_ with
-/// a full mask is the plain instruction; the plain intrinsic warns of its own uninitialized operand in GCC 12.)
+/// x held below (above) the number c; NaN stays NaN. One instruction: minps(c, x) gives x unless c < x.
 NNFAST_INLINE f32v at_most(f32v x, float c) {
   const f32v limit = broadcast(c);
 #if defined(__AVX512F__)
-  return (f32v)_mm512_maskz_min_ps(0xffff, (__m512)limit, (__m512)x);
+  return (f32v)_mm512_min_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
   return (f32v)_mm256_min_ps((__m256)limit, (__m256)x);
 #elif defined(__x86_64__)
@@ -273,7 +317,7 @@ NNFAST_INLINE f32v at_most(f32v x, float c) {
 NNFAST_INLINE f64v at_most(f64v x, double c) {
   const f64v limit = broadcast(c);
 #if defined(__AVX512F__)
-  return (f64v)_mm512_maskz_min_pd(0xff, (__m512d)limit, (__m512d)x);
+  return (f64v)_mm512_min_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
   return (f64v)_mm256_min_pd((__m256d)limit, (__m256d)x);
 #elif defined(__x86_64__)
@@ -285,7 +329,7 @@ NNFAST_INLINE f64v at_most(f64v x, double c) {
 NNFAST_INLINE f32v at_least(f32v x, float c) {
   const f32v limit = broadcast(c);
 #if defined(__AVX512F__)
-  return (f32v)_mm512_maskz_max_ps(0xffff, (__m512)limit, (__m512)x);
+  return (f32v)_mm512_max_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
   return (f32v)_mm256_max_ps((__m256)limit, (__m256)x);
 #elif defined(__x86_64__)
@@ -297,7 +341,7 @@ NNFAST_INLINE f32v at_least(f32v x, float c) {
 NNFAST_INLINE f64v at_least(f64v x, double c) {
   const f64v limit = broadcast(c);
 #if defined(__AVX512F__)
-  return (f64v)_mm512_maskz_max_pd(0xff, (__m512d)limit, (__m512d)x);
+  return (f64v)_mm512_max_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
   return (f64v)_mm256_max_pd((__m256d)limit, (__m256d)x);
 #elif defined(__x86_64__)
@@ -312,9 +356,9 @@ template <class T>
 NNFAST_INLINE vec<T> scale(vec<T> x, vec<T> k) {
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) {
-    return (f32v)_mm512_maskz_scalef_ps(0xffff, (__m512)x, (__m512)k);
+    return (f32v)_mm512_scalef_ps((__m512)x, (__m512)k);
   } else {
-    return (f64v)_mm512_maskz_scalef_pd(0xff, (__m512d)x, (__m512d)k);
+    return (f64v)_mm512_scalef_pd((__m512d)x, (__m512d)k);
   }
 #else
   using F = Format<T>;
