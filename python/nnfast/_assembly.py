@@ -62,7 +62,7 @@ class Assembly:
         self.dtype = dtype
         self.token = object()  # which network a layer belongs to
         self.layout = Layout(dtype)
-        self.state_layout = Layout(dtype)
+        self.state_layout = Layout(dtype, tight=True)  # Plan finds running_var behind running_mean
         self.python: dict[int, PythonLayer] = {}
         self.names: list[str] = []  # of all parameters, in the order of the layers
         self._places: list[dict[str, str]] = []  # layer by layer: attribute -> name of a parameter
@@ -71,7 +71,8 @@ class Assembly:
         self.params = self.zeros()
         self.grads = self.zeros()
         self.state = aligned_zeros(self.state_layout.size, dtype)
-        self._params = {name: self.layout.view(self.params, name) for name in self.layout}
+        self.param_views = {name: self.layout.view(self.params, name) for name in self.layout}
+        self.grad_views = {name: self.layout.view(self.grads, name) for name in self.layout}
         self._bound: list[tuple[Layer, str, Array, bool]] = []
         self._bind_all()
         self.stages = self._build(penalty)
@@ -109,8 +110,8 @@ class Assembly:
     def _bind_all(self) -> None:
         for layer, places, statistics in zip(self.layers, self._places, self._statistics, strict=True):
             for key, name in places.items():
-                self._take(layer, key, self._params[name])
-                self._bound.append((layer, "d" + key, self.layout.view(self.grads, name), False))
+                self._take(layer, key, self.param_views[name])
+                self._bound.append((layer, "d" + key, self.grad_views[name], False))
             for key, name in statistics.items():
                 self._take(layer, key, self.state_layout.view(self.state, name))
             if places or statistics:
@@ -175,9 +176,6 @@ class Assembly:
                 width = self.layers[i]._widths()[0]
         buffers = self.params[low:high], self.grads[low:high], self.state[state_low:state_high]
         return Stretch(nodes, width, self.dtype, penalty, buffers)
-
-    def views(self, flat: Floats) -> dict[str, Array]:
-        return {name: self.layout.view(flat, name) for name in self.layout}
 
     def statistics(self) -> dict[str, Array]:
         return {name: self.state_layout.view(self.state, name) for name in self.state_layout}

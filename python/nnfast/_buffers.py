@@ -14,21 +14,20 @@ if TYPE_CHECKING:
     from ._computation import Computation
     from ._typing import Array, Floats, Shape
 
-_LINE = 64  # bytes: every parameter starts on a cache line; the elements between two of them stay 0
+_LINE = 64  # bytes; the elements between two arrays stay 0
 
 
 class Layout:
-    """Where each named array lies in a flat buffer."""
+    """Where each named array lies in a flat buffer: on a cache line, or (`tight`) right behind the one before."""
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._dtype = dtype
+    def __init__(self, dtype: np.dtype[Any], tight: bool = False) -> None:
+        self._step = 1 if tight else _LINE // dtype.itemsize
         self._places: dict[str, tuple[int, Shape]] = {}
         self.size = 0
 
     def add(self, name: str, shape: Shape) -> int:
         """The offset of a new array. There is nothing behind the last one."""
-        step = _LINE // self._dtype.itemsize
-        offset = -(-self.size // step) * step
+        offset = -(-self.size // self._step) * self._step
         self._places[name] = offset, shape
         self.size = offset + math.prod(shape)
         return offset

@@ -81,9 +81,8 @@ class Computation:
         self._flat_params, self._flat_grads, self._flat_state = parts.params, parts.grads, parts.state
         self._stages = parts.stages
         self._is_flat = not parts.python  # all parameters are in the flat buffer
-        views, gradients = parts.views(parts.params), parts.views(parts.grads)
-        self.params = Views(self, {name: views.get(name) for name in parts.names})
-        self.grads = Views(self, {name: gradients.get(name) for name in parts.names})
+        self.params = Views(self, {name: parts.param_views.get(name) for name in parts.names})
+        self.grads = Views(self, {name: parts.grad_views.get(name) for name in parts.names})
         self._show_python(gradients=False)
         # The stretch that is the whole network, where nothing but the core is needed.
         first = self._stages[0]

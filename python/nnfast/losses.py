@@ -214,7 +214,7 @@ class SigmoidCrossEntropy(Loss):
         return yes[..., 0] if yes.ndim > 1 and yes.shape[-1] == 1 else yes
 
     def _correct(self, y: Array, t: Array) -> int:
-        right = (y > 0) == (t.reshape(y.shape) > 0.5)
+        right = np.where(t.reshape(y.shape) > 0.5, y > 0, y <= 0)
         return int(np.count_nonzero(right.all(axis=-1) if right.ndim > 1 else right))
 
 

@@ -41,7 +41,8 @@ class _Data:
         if network._whole is not None:  # once, and not at every epoch
             kind = self.x.dtype if self.x.dtype == np.uint8 else network.dtype
             self.x = np.ascontiguousarray(self.x, kind)
-            self.t = np.ascontiguousarray(self.t, network.dtype if self.t.dtype.kind == "f" else None)
+            rows = self.t.ndim > 1 and self.t.dtype.kind == "f"
+            self.t = np.ascontiguousarray(self.t, network.dtype if rows else None)
         self.sample_weight: Array | None = None
         if sample_weight is not None:
             weight = real_array(_WHERE, "sample_weight", sample_weight)
@@ -72,7 +73,9 @@ def _check_targets(network: Network, t: Array, class_weight: Array | None) -> No
         if bad.any():
             first = int(np.flatnonzero(bad)[0])
             raise IndexError(f"{_WHERE}: t[{first}] is {t[first]}; expected a label in 0..{columns - 1}")
-    _core.loss(loss._spec, _WHERE, np.zeros((1, columns), network.dtype), t[:1], class_weight)
+        t = t[:1]
+    scores = np.broadcast_to(np.zeros(columns, network.dtype), (len(t), columns))
+    _core.loss(loss._spec, _WHERE, scores, t, class_weight)
 
 
 class _Run:
