@@ -118,12 +118,10 @@ def compare(threads: int, rounds: int, dtype: str, quick: bool) -> None:
         rows.append((statistics.median(theirs) / statistics.median(ours), shape, statistics.median(ours)))
     rows.sort()
     ratios = [ratio for ratio, _, _ in rows]
-    print(
-        f"\n{threads} thread{'s' * (threads > 1)}, {dtype}, {len(rows)} shapes, {rounds} rounds; NumPy's time / nnfast's"
-    )
+    print(f"\n{threads} thread{'s' * (threads > 1)}, {dtype}, {len(rows)} shapes, {rounds} rounds")
     quantiles = [ratios[min(len(ratios) - 1, int(q * len(ratios)))] for q in (0, 0.1, 0.25, 0.5, 0.75, 0.9)]
     print(
-        "  min {:.2f}   10 % {:.2f}   25 % {:.2f}   MEDIAN {:.2f}   75 % {:.2f}   90 % {:.2f}".format(
+        "  NumPy's time / nnfast's: min {:.2f}   10 % {:.2f}   25 % {:.2f}   MEDIAN {:.2f}   75 % {:.2f}   90 % {:.2f}".format(
             *quantiles
         )
     )

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from nnfast import datasets
 from nnfast.datasets import load_mnist, load_mnist_sample, read_idx
 from nnfast.errors import FormatError
