@@ -89,7 +89,7 @@ def leaky_relu(x, alpha, beta):
 
 
 def elu(x, alpha, beta):
-    low = np.minimum(x, 0)
+    low = np.where(x > 0, 0, x)
     return np.where(x > 0, x, alpha * np.expm1(low)), np.where(x > 0, 1, alpha * np.exp(low))
 
 
@@ -99,7 +99,7 @@ def selu(x, alpha, beta):  # beta is gamma
 
 
 def celu(x, alpha, beta):
-    low = np.minimum(x, 0) / alpha
+    low = np.where(x > 0, 0, x) / alpha
     return np.where(x > 0, x, alpha * np.expm1(low)), np.where(x > 0, 1, np.exp(low))
 
 

@@ -172,7 +172,7 @@ def test_train_steps(name, optimizer, dtype, rng):
 
 def fit(network, x, t, **keywords):
     history = network.fit(x, t, epochs=2, batch_size=29, optimizer=nn.Adam(0.003), seed=5, **keywords)
-    return parameters(network), np.array(history.loss)
+    return parameters(network), np.array(history["loss"])
 
 
 @pytest.mark.parametrize("name", ["784-512-512-10", "300-37", "7-1-5-1", "everything"])

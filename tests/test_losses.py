@@ -93,7 +93,7 @@ def test_one_hot_rows_equal_labels(t_dtype, dtype, rng):
     value, dy = _core.loss_backward(spec, "f", y, labels)
     rows = np.eye(5, dtype=t_dtype)[labels]
     value2, dy2 = _core.loss_backward(spec, "f", y, rows)
-    assert value == pytest.approx(value2, rel=4 * np.finfo(dtype).eps)
+    assert value == pytest.approx(value2, rel=4 * float(np.finfo(dtype).eps))
     np.testing.assert_allclose(dy, dy2, rtol=1e-5 if dtype is np.float32 else 1e-13, atol=np.finfo(dtype).eps)
 
 

@@ -30,7 +30,7 @@ def test_three_epochs_reach_97_5_percent(mnist):
     net = network()
     history = net.fit(x_train, t_train, epochs=3, batch_size=128, optimizer=nn.Adam(), seed=0)
     assert net.accuracy(x_test, t_test) >= 0.975
-    assert history.loss[0] > history.loss[1] > history.loss[2]
+    assert history["loss"][0] > history["loss"][1] > history["loss"][2]
 
 
 @pytest.mark.slow
