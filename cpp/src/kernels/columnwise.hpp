@@ -1,220 +1,197 @@
 #pragma once
 // Batch normalization, column by column. Sums over the rows are in double: rows in order within chunks of 32, chunks in
-// order. A column's bits depend on its own values alone, so a tile may be as wide as registers allow.
+// order. A column's bits depend on its own values alone; how many columns are done side by side is free.
 
 #include "kernels/block.hpp"
 #include "kernels/table/columnwise.hpp"
 
 namespace nnfast::NNFAST_ISA {
 
-/// Columns of a tile, and the registers of doubles that hold a number for each of them.
-template <class T>
-inline constexpr int kTileWide = 4;
-template <class T>
-inline constexpr index_t kTileCols = kTileWide<T> * kLanes<double>;
+/// Columns whose numbers are held at a time, so that every pass reads long pieces of rows. A register tile of columns
+/// taken through all passes alone was slower: at a row stride of 2 KiB its rows share four sets of the first cache.
+inline constexpr index_t kStrip = 512;
 
-/// A number for each column of a tile.
-template <class T>
-struct Columns {
-  f64v r[std::size_t{kTileWide<T>}] = {};
+/// A number for each column of a strip.
+template <class R>
+struct Strip {
+  alignas(64) R v[std::size_t{kStrip}];
 };
 
-/// `count` sums over the rows in one pass: f(i, r, terms) sets the terms of row i in register r.
-template <class T, std::size_t count, class F>
-NNFAST_INLINE void column_sums(index_t rows, Columns<T> (&sum)[count], F f) {
+/// Adds to the sums of `width` registers of columns from j on, n of which exist, what rows first..end-1 give.
+template <std::size_t width, std::size_t count, class F>
+NNFAST_INLINE void add_rows(index_t first, index_t end, index_t j, index_t n, Strip<double> (&sums)[count], F f) {
+  f64v part[count][width] = {};
+  for (index_t i = first; i < end; ++i) {
+    for (std::size_t r = 0; r < width; ++r) {
+      const index_t done = static_cast<index_t>(r) * kLanes<double>;
+      f64v terms[count];
+      f(i, j + done, n - done, terms);
+      for (std::size_t s = 0; s < count; ++s) part[s][r] += terms[s];
+    }
+  }
+  for (std::size_t s = 0; s < count; ++s) {
+    for (std::size_t r = 0; r < width; ++r) {
+      double* const sum = sums[s].v + j + static_cast<index_t>(r) * kLanes<double>;
+      store(sum, load(sum) + part[s][r]);
+    }
+  }
+}
+
+/// `count` sums over the rows for each column of a strip: f(i, j, n, terms) sets the terms of row i and one register of
+/// columns from j on, n of which exist. What the sums hold beyond the columns is not used.
+template <std::size_t count, class F>
+NNFAST_INLINE void column_sums(index_t rows, index_t cols, Strip<double> (&sums)[count], F f) {
   constexpr index_t chunk = 32;
-  for (std::size_t s = 0; s < count; ++s) sum[s] = {};
+  constexpr index_t wide = 4 * kLanes<double>;
+  for (std::size_t s = 0; s < count; ++s) {
+    for (index_t j = 0; j < cols; j += kLanes<double>) store(sums[s].v + j, zero<double>());
+  }
   for (index_t first = 0; first < rows; first += chunk) {
     const index_t end = rows - first < chunk ? rows : first + chunk;
-    Columns<T> part[count];
-    for (index_t i = first; i < end; ++i) {
-      for (int r = 0; r < kTileWide<T>; ++r) {
-        f64v terms[count];
-        f(i, r, terms);
-        for (std::size_t s = 0; s < count; ++s) part[s].r[r] += terms[s];
-      }
-    }
-    for (std::size_t s = 0; s < count; ++s) {
-      for (int r = 0; r < kTileWide<T>; ++r) sum[s].r[r] += part[s].r[r];
-    }
+    index_t j = 0;
+    for (; j + wide <= cols; j += wide) add_rows<4>(first, end, j, wide, sums, f);
+    for (; j < cols; j += kLanes<double>) add_rows<1>(first, end, j, cols - j, sums, f);
   }
 }
-/// One sum: of f(i, r).
+
+/// f(i, j, n) for every row i and register of T from column j on, n elements of which exist.
 template <class T, class F>
-NNFAST_INLINE Columns<T> column_sum(index_t rows, F f) {
-  Columns<T> sum[1];
-  column_sums(rows, sum, [&](index_t i, int r, f64v(&term)[1]) NNFAST_LAMBDA { term[0] = f(i, r); });
-  return sum[0];
-}
-
-/// What stands at p for the columns of a tile, n of which exist.
-template <class T>
-NNFAST_INLINE Columns<T> load_tile(const T* p, index_t n) {
-  Columns<T> t;
-  for (int r = 0; r < kTileWide<T>; ++r) t.r[r] = load_wide_n(p + r * kLanes<double>, n - r * kLanes<double>);
-  return t;
-}
-template <class T>
-NNFAST_INLINE Columns<T> fill_tile(double x) {
-  Columns<T> t;
-  for (int r = 0; r < kTileWide<T>; ++r) t.r[r] += x;
-  return t;
-}
-template <class T>
-NNFAST_INLINE void store_tile(T* p, const Columns<T>& t, index_t n) {
-  for (int r = 0; r < kTileWide<T>; ++r) {
-    for (int k = 0; k < kLanes<double>; ++k) {
-      const index_t j = r * kLanes<double> + k;
-      if (j < n) p[j] = static_cast<T>(t.r[r][k]);
-    }
+NNFAST_INLINE void for_rows(index_t rows, index_t cols, F f) {
+  for (index_t i = 0; i < rows; ++i) {
+    index_t j = 0;
+    for (; j + kLanes<T> <= cols; j += kLanes<T>) f(i, j, kLanes<T>);
+    if (j < cols) f(i, j, cols - j);
   }
 }
-/// f on each register of the tiles.
-template <class T, class F, class... Tiles>
-NNFAST_INLINE Columns<T> map(F f, const Tiles&... tiles) {
-  Columns<T> t;
-  for (int r = 0; r < kTileWide<T>; ++r) t.r[r] = f(tiles.r[r]...);
-  return t;
-}
 
-/// A number for each column of a tile, rounded to T.
-template <class T>
-struct Rounded {
-  alignas(64) T v[std::size_t{kTileCols<T>}];
-  NNFAST_INLINE explicit Rounded(const Columns<T>& t) { store_tile(v, t, kTileCols<T>); }
-  NNFAST_INLINE vec<T> operator()(index_t j) const { return load(v + j); }
-};
-
-/// f(i, j, n) for every row i and register of T of the tile, n elements of which exist from column j on.
+/// kernel(a) strip after strip, `a` at the strip's first column.
 template <class T, class F>
-NNFAST_INLINE void for_tile(index_t rows, index_t cols, F f) {
-  if (cols == kTileCols<T>) {
-    for (index_t i = 0; i < rows; ++i) {
-      for (index_t j = 0; j < kTileCols<T>; j += kLanes<T>) f(i, j, kLanes<T>);
-    }
-  } else {
-    for (index_t i = 0; i < rows; ++i) {
-      for (index_t j = 0; j < cols; j += kLanes<T>) f(i, j, cols - j);
-    }
+NNFAST_INLINE void for_strips(NormalizationArgs<T> a, F kernel) {
+  const index_t all = a.cols;
+  const auto next = [](auto*& p) NNFAST_LAMBDA { p = p ? p + kStrip : p; };
+  for (index_t first = 0; first < all; first += kStrip) {
+    a.cols = all - first < kStrip ? all - first : kStrip;
+    kernel(a);
+    next(a.x), next(a.gamma), next(a.beta), next(a.mean), next(a.var), next(a.inv_std);
+    next(a.y), next(a.dy), next(a.dx), next(a.dgamma), next(a.dbeta);
   }
 }
 
-/// kernel(a, n) tile after tile, `a` at the tile's first column; n is the constant kTileCols for the full ones.
-template <class T, class F>
-NNFAST_INLINE void for_tiles(NormalizationArgs<T> a, F kernel) {
-  const auto next = [&a]() NNFAST_LAMBDA {
-    const auto move = [](auto*& p) NNFAST_LAMBDA { p = p ? p + kTileCols<T> : p; };
-    move(a.x), move(a.gamma), move(a.beta), move(a.mean), move(a.var), move(a.inv_std), move(a.y), move(a.dy);
-    move(a.dx), move(a.dgamma), move(a.dbeta);
-  };
-  index_t left = a.cols;
-  for (; left >= kTileCols<T>; left -= kTileCols<T>) {
-    kernel(a, kTileCols<T>);
-    next();
-  }
-  if (left > 0) kernel(a, left);
-}
-
+/// p[j] in double, `absent` where there is no array.
 template <class T>
-NNFAST_INLINE Columns<T> gamma_tile(const NormalizationArgs<T>& a, index_t n) {
-  return a.gamma ? load_tile(a.gamma, n) : fill_tile<T>(1);
+NNFAST_INLINE double number(const T* p, index_t j, double absent = 0) {
+  return p ? static_cast<double>(p[j]) : absent;
 }
-NNFAST_INLINE f64v inverse_root(f64v var, double eps) { return 1 / sqrt(var + eps); }
+
+/// y = (x - mean) scale + shift
+template <class T>
+NNFAST_INLINE void normalize(const NormalizationArgs<T>& a, const Strip<T>& scale, const Strip<T>& shift) {
+  for_rows<T>(a.rows, a.cols, [&](index_t i, index_t j, index_t n) NNFAST_LAMBDA {
+    const vec<T> x = load_n(a.x + i * a.x_row + j, n);
+    store_n(a.y + i * a.y_row + j, fma(x - load_n(a.mean + j, n), load(scale.v + j), load(shift.v + j)), n);
+  });
+}
 
 template <class T>
 static void batch_normalization_train(const NormalizationArgs<T>& args) {
-  for_tiles(args, [](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
+  for_strips(args, [](const NormalizationArgs<T>& a) NNFAST_LAMBDA {
     const double rows = static_cast<double>(a.rows);
-    const auto x = [&](index_t i, int r) NNFAST_LAMBDA {
-      return load_wide_n(a.x + i * a.x_row + r * kLanes<double>, n - r * kLanes<double>);
-    };
-    const Columns<T> mean = map<T>([=](f64v s) NNFAST_LAMBDA { return s / rows; }, column_sum<T>(a.rows, x));
-    const Columns<T> var = map<T>([=](f64v s) NNFAST_LAMBDA { return s / rows; },
-                               column_sum<T>(a.rows, [&](index_t i, int r) NNFAST_LAMBDA {
-                                 const f64v d = x(i, r) - mean.r[r];
-                                 return d * d;
-                               }));
-    const Columns<T> inv_std = map<T>([&](f64v v) NNFAST_LAMBDA { return inverse_root(v, a.eps); }, var);
-    store_tile(a.mean, mean, n);
-    store_tile(a.var, var, n);
-    store_tile(a.inv_std, inv_std, n);
-    const Columns<T> scale =
-        map<T>([](f64v g, f64v s) NNFAST_LAMBDA { return g * s; }, gamma_tile(a, n), inv_std);
-    // What rounding took from the mean comes back with beta.
-    const Columns<T> beta = a.beta ? load_tile(a.beta, n) : fill_tile<T>(0);
-    const Columns<T> shift = map<T>([](f64v b, f64v rounded, f64v m, f64v s) NNFAST_LAMBDA { return b + (rounded - m) * s; },
-                                 beta, load_tile(a.mean, n), mean, scale);
-    const Rounded<T> m(mean), s(scale), b(shift);
-    for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
-      store_n(a.y + i * a.y_row + j, fma(load_n(a.x + i * a.x_row + j, k) - m(j), s(j), b(j)), k);
+    Strip<double> mean[1];
+    column_sums(a.rows, a.cols, mean, [&](index_t i, index_t j, index_t n, f64v(&term)[1]) NNFAST_LAMBDA {
+      term[0] = load_wide_n(a.x + i * a.x_row + j, n);
     });
+    for (index_t j = 0; j < a.cols; ++j) mean[0].v[j] /= rows;
+    Strip<double> var[1];
+    column_sums(a.rows, a.cols, var, [&](index_t i, index_t j, index_t n, f64v(&term)[1]) NNFAST_LAMBDA {
+      const f64v d = load_wide_n(a.x + i * a.x_row + j, n) - load(mean[0].v + j);
+      term[0] = d * d;
+    });
+    Strip<T> scale;
+    Strip<T> shift;
+    for (index_t j = 0; j < a.cols; ++j) {
+      const double m = mean[0].v[j];
+      const double v = var[0].v[j] / rows;
+      const double inv_std = 1 / __builtin_sqrt(v + a.eps);
+      const double s = number(a.gamma, j, 1) * inv_std;
+      a.mean[j] = static_cast<T>(m);
+      a.var[j] = static_cast<T>(v);
+      a.inv_std[j] = static_cast<T>(inv_std);
+      scale.v[j] = static_cast<T>(s);
+      // What rounding took from the mean comes back with beta.
+      shift.v[j] = static_cast<T>(number(a.beta, j) + (static_cast<double>(a.mean[j]) - m) * s);
+    }
+    normalize(a, scale, shift);
   });
 }
 
 template <class T>
 static void batch_normalization_inference(const NormalizationArgs<T>& args) {
-  for_tiles(args, [](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
-    const Columns<T> scale = map<T>([&](f64v g, f64v v) NNFAST_LAMBDA { return g * inverse_root(v, a.eps); },
-                                 gamma_tile(a, n), load_tile(a.var, n));
-    const Rounded<T> m(load_tile(a.mean, n)), s(scale), b(a.beta ? load_tile(a.beta, n) : fill_tile<T>(0));
-    for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
-      store_n(a.y + i * a.y_row + j, fma(load_n(a.x + i * a.x_row + j, k) - m(j), s(j), b(j)), k);
-    });
+  for_strips(args, [](const NormalizationArgs<T>& a) NNFAST_LAMBDA {
+    Strip<T> scale;
+    Strip<T> shift;
+    for (index_t j = 0; j < a.cols; ++j) {
+      scale.v[j] = static_cast<T>(number(a.gamma, j, 1) / __builtin_sqrt(number(a.var, j) + a.eps));
+      shift.v[j] = static_cast<T>(number(a.beta, j));
+    }
+    normalize(a, scale, shift);
   });
 }
 
-/// sum dy and sum dy (x - mean), not yet times inv_std
+/// sums[0] = sum dy, sums[1] = sum dy (x - mean), not yet times inv_std
 template <class T>
-NNFAST_INLINE void gradient_sums(const NormalizationArgs<T>& a, const Columns<T>& mean, index_t n,
-                                 Columns<T> (&sums)[2]) {
-  column_sums(a.rows, sums, [&](index_t i, int r, f64v(&terms)[2]) NNFAST_LAMBDA {
-    const index_t j = r * kLanes<double>;
-    terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n - j);
-    terms[1] = terms[0] * (load_wide_n(a.x + i * a.x_row + j, n - j) - mean.r[r]);
+NNFAST_INLINE void gradient_sums(const NormalizationArgs<T>& a, Strip<double> (&sums)[2]) {
+  column_sums(a.rows, a.cols, sums, [&](index_t i, index_t j, index_t n, f64v(&terms)[2]) NNFAST_LAMBDA {
+    terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n);
+    terms[1] = terms[0] * (load_wide_n(a.x + i * a.x_row + j, n) - load_wide_n(a.mean + j, n));
   });
 }
 
 /// With k0 = dbeta / rows, k1 = inv_std dgamma / rows:  dx = gamma inv_std (dy - k0 - (x - mean) k1)
 template <class T>
 static void batch_normalization_backward(const NormalizationArgs<T>& args) {
-  for_tiles(args, [](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
+  for_strips(args, [](const NormalizationArgs<T>& a) NNFAST_LAMBDA {
     const double rows = static_cast<double>(a.rows);
-    const Columns<T> mean = load_tile<T>(a.mean, n);
-    const Columns<T> inv_std = load_tile<T>(a.inv_std, n);
-    Columns<T> sums[2];
-    gradient_sums(a, mean, n, sums);
-    const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums[1], inv_std);
-    if (a.dgamma) store_tile(a.dgamma, dgamma, n);
-    if (a.dbeta) store_tile(a.dbeta, sums[0], n);
+    Strip<double> sums[2];
+    gradient_sums(a, sums);
+    Strip<T> scale;
+    Strip<T> k0;
+    Strip<T> k1;
+    for (index_t j = 0; j < a.cols; ++j) {
+      const double inv_std = number(a.inv_std, j);
+      const double dgamma = sums[1].v[j] * inv_std;
+      if (a.dgamma) a.dgamma[j] = static_cast<T>(dgamma);
+      if (a.dbeta) a.dbeta[j] = static_cast<T>(sums[0].v[j]);
+      scale.v[j] = static_cast<T>(number(a.gamma, j, 1) * inv_std);
+      k0.v[j] = static_cast<T>(sums[0].v[j] / rows);
+      k1.v[j] = static_cast<T>(dgamma * inv_std / rows);
+    }
     if (!a.dx) return;
-    if (!a.dx) return;
-    const Rounded<T> m(mean);
-    const Rounded<T> s(map<T>([](f64v g, f64v i) NNFAST_LAMBDA { return g * i; }, gamma_tile(a, n), inv_std));
-    const Rounded<T> k0(map<T>([=](f64v d) NNFAST_LAMBDA { return d / rows; }, sums[0]));
-    const Rounded<T> k1(map<T>([=](f64v d, f64v i) NNFAST_LAMBDA { return d * i / rows; }, dgamma, inv_std));
-    for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
-      const vec<T> x = load_n(a.x + i * a.x_row + j, k);
-      const vec<T> dy = load_n(a.dy + i * a.dy_row + j, k);
-      store_n(a.dx + i * a.dx_row + j, s(j) * (dy - k0(j) - (x - m(j)) * k1(j)), k);
+    for_rows<T>(a.rows, a.cols, [&](index_t i, index_t j, index_t n) NNFAST_LAMBDA {
+      const vec<T> d = load_n(a.x + i * a.x_row + j, n) - load_n(a.mean + j, n);
+      const vec<T> dy = load_n(a.dy + i * a.dy_row + j, n);
+      store_n(a.dx + i * a.dx_row + j, load(scale.v + j) * (dy - load(k0.v + j) - d * load(k1.v + j)), n);
     });
   });
 }
 
 template <class T>
 static void batch_normalization_inference_backward(const NormalizationArgs<T>& args) {
-  for_tiles(args, [](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
-    const Columns<T> inv_std = map<T>([&](f64v v) NNFAST_LAMBDA { return inverse_root(v, a.eps); }, load_tile<T>(a.var, n));
+  for_strips(args, [](const NormalizationArgs<T>& a) NNFAST_LAMBDA {
+    Strip<T> scale;
+    for (index_t j = 0; j < a.cols; ++j) {
+      scale.v[j] = static_cast<T>(number(a.gamma, j, 1) / __builtin_sqrt(number(a.var, j) + a.eps));
+    }
     if (a.dgamma || a.dbeta) {
-      Columns<T> sums[2];
-      gradient_sums(a, load_tile<T>(a.mean, n), n, sums);
-      const Columns<T> dgamma = map<T>([](f64v s, f64v i) NNFAST_LAMBDA { return s * i; }, sums[1], inv_std);
-      if (a.dgamma) store_tile(a.dgamma, dgamma, n);
-      if (a.dbeta) store_tile(a.dbeta, sums[0], n);
+      Strip<double> sums[2];
+      gradient_sums(a, sums);
+      for (index_t j = 0; j < a.cols; ++j) {
+        if (a.dgamma) a.dgamma[j] = static_cast<T>(sums[1].v[j] / __builtin_sqrt(number(a.var, j) + a.eps));
+        if (a.dbeta) a.dbeta[j] = static_cast<T>(sums[0].v[j]);
+      }
     }
     if (!a.dx) return;
-    const Rounded<T> s(map<T>([](f64v g, f64v i) NNFAST_LAMBDA { return g * i; }, gamma_tile(a, n), inv_std));
-    for_tile<T>(a.rows, n, [&](index_t i, index_t j, index_t k) NNFAST_LAMBDA {
-      store_n(a.dx + i * a.dx_row + j, load_n(a.dy + i * a.dy_row + j, k) * s(j), k);
+    for_rows<T>(a.rows, a.cols, [&](index_t i, index_t j, index_t n) NNFAST_LAMBDA {
+      store_n(a.dx + i * a.dx_row + j, load_n(a.dy + i * a.dy_row + j, n) * load(scale.v + j), n);
     });
   });
 }
@@ -224,16 +201,16 @@ static void layer_normalization_parameters(const NormalizationArgs<T>& args) {
   // mean and inv_std belong to rows here: they do not move with the columns.
   const T* const mean = args.mean;
   const T* const inv_std = args.inv_std;
-  for_tiles(args, [=](const NormalizationArgs<T>& a, index_t n) NNFAST_LAMBDA {
-    Columns<T> sums[2];
-    column_sums(a.rows, sums, [&](index_t i, int r, f64v(&terms)[2]) NNFAST_LAMBDA {
-      const index_t j = r * kLanes<double>;
-      terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n - j);
-      terms[1] = terms[0] * ((load_wide_n(a.x + i * a.x_row + j, n - j) - static_cast<double>(mean[i])) *
-                             static_cast<double>(inv_std[i]));
+  for_strips(args, [=](const NormalizationArgs<T>& a) NNFAST_LAMBDA {
+    Strip<double> sums[2];
+    column_sums(a.rows, a.cols, sums, [&](index_t i, index_t j, index_t n, f64v(&terms)[2]) NNFAST_LAMBDA {
+      terms[0] = load_wide_n(a.dy + i * a.dy_row + j, n);
+      terms[1] = terms[0] * ((load_wide_n(a.x + i * a.x_row + j, n) - number(mean, i)) * number(inv_std, i));
     });
-    if (a.dbeta) store_tile(a.dbeta, sums[0], n);
-    if (a.dgamma) store_tile(a.dgamma, sums[1], n);
+    for (index_t j = 0; j < a.cols; ++j) {
+      if (a.dgamma) a.dgamma[j] = static_cast<T>(sums[1].v[j]);
+      if (a.dbeta) a.dbeta[j] = static_cast<T>(sums[0].v[j]);
+    }
   });
 }
 
