@@ -26,6 +26,12 @@ double read_eps(py::handle eps, const char* function) {
 /// The shape of one number per row: x's without its last dimension.
 Shape row_shape(const Array& x) { return x.shape().first(static_cast<std::size_t>(x.ndim() - 1)); }
 
+index_t row_count(const Array& x) {
+  index_t rows = 1;
+  for (const index_t n : row_shape(x)) rows *= n;
+  return rows;
+}
+
 void check_has_rows(const char* function, const Array& x) {
   if (x.ndim() == 0) value_error(function, ": x has shape (); expected (..., features)");
 }
@@ -58,7 +64,7 @@ py::tuple batch_train(py::handle x_in, py::handle gamma_in, py::handle beta_in, 
   Operand beta = Operand::optional(beta_in, function, "beta");
   const bool is_double = promote({&x, &gamma, &beta});
   check_has_rows(function, x.array);
-  if (x.array.shape(0) == 0) {
+  if (row_count(x.array) == 0) {
     value_error(function, ": x has shape ", shape_text(x.array.shape()), "; expected at least one row to train on");
   }
   const Array in = contiguous(x.array);

@@ -51,9 +51,9 @@ _TANH = _core.ACTIVATIONS["tanh"]
 _SOFTPLUS = _core.ACTIVATIONS["softplus"]
 _SOFTSIGN = _core.ACTIVATIONS["softsign"]
 
-# The fixed point of selu (Klambauer et al. 2017, section 2), of which ONNX's defaults are the float32 values.
-SELU_ALPHA = 1.6732632423543772848170429916717
-SELU_GAMMA = 1.0507009873554804934193349852946
+# ONNX's defaults: the fixed point of selu (Klambauer et al. 2017, section 2) in float32.
+SELU_ALPHA = 1.67326319217681884765625
+SELU_GAMMA = 1.05070102214813232421875
 
 
 def gelu_form(function: str, approximate: str) -> int:
@@ -210,7 +210,8 @@ def selu(
     ----------
     x : array_like, any shape
     alpha, gamma : float
-        The defaults keep mean 0 and variance 1 from layer to layer.
+        The defaults keep mean 0 and variance 1 from layer to layer. They are ONNX's, of float32; torch and Keras have
+        the same constants to float64.
     out : ndarray of x's shape and dtype, optional
         Where y goes; may be x.
 

@@ -231,7 +231,10 @@ def min_max_scale(x: ArrayLike, lo: float = 0, hi: float = 255, dtype: DTypeLike
     if low == high:
         raise ValueError(f"min_max_scale: lo and hi are both {low!r}; expected different numbers")
     kind: np.dtype[Any] = float_dtype("min_max_scale", dtype)
-    y: Floats = np.array(real_array("min_max_scale", "x", x), kind, order="C", subok=False)
-    y -= kind.type(low)
-    y /= kind.type(high - low)
-    return y
+    array = real_array("min_max_scale", "x", x)
+    # Large numbers a little apart must not become equal on their way to float32.
+    inner = kind if np.can_cast(array.dtype, kind) else np.dtype(np.float64)
+    y: Floats = np.array(array, inner, order="C", subok=False)
+    y -= inner.type(low)
+    y /= inner.type(high - low)
+    return y.astype(kind, copy=False)
