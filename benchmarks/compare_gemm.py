@@ -119,12 +119,9 @@ def compare(threads: int, rounds: int, dtype: str, quick: bool) -> None:
     rows.sort()
     ratios = [ratio for ratio, _, _ in rows]
     print(f"\n{threads} thread{'s' * (threads > 1)}, {dtype}, {len(rows)} shapes, {rounds} rounds")
-    quantiles = [ratios[min(len(ratios) - 1, int(q * len(ratios)))] for q in (0, 0.1, 0.25, 0.5, 0.75, 0.9)]
-    print(
-        "  NumPy's time / nnfast's: min {:.2f}   10 % {:.2f}   25 % {:.2f}   MEDIAN {:.2f}   75 % {:.2f}   90 % {:.2f}".format(
-            *quantiles
-        )
-    )
+    shares = {"min": 0, "10 %": 0.1, "25 %": 0.25, "MEDIAN": 0.5, "75 %": 0.75, "90 %": 0.9}
+    quantiles = (f"{name} {ratios[int(q * (len(ratios) - 1))]:.2f}" for name, q in shares.items())
+    print("  NumPy's time / nnfast's:", "   ".join(quantiles))
     for kind in ("NN", "NT", "TN"):
         print(f"  {kind}: median {statistics.median(r for r, s, _ in rows if s[0] == kind):.2f}")
     print(f"  below 0.9: {sum(r < 0.9 for r in ratios)}; the lowest:")
