@@ -235,7 +235,9 @@ class _Tensors:
         self._reader.check(not self._left, f"there are tensors that belong to nothing: {names}")
 
 
-def _make_layer(reader: _Reader, place: str, config: Any, take: Callable[..., Array], kind: str) -> Layer:
+def _make_layer(
+    reader: _Reader, place: str, config: Any, take: Callable[..., Array], kind: str, dtype: np.dtype[Any]
+) -> Layer:
     """A layer from its configuration; `take(attribute, *shape)` gives its tensors."""
     settings = reader.fields(config, place, _LAYERS[kind])
     cls = getattr(layer_classes, kind)
@@ -254,6 +256,7 @@ def _make_layer(reader: _Reader, place: str, config: Any, take: Callable[..., Ar
             del settings["affine"], settings["width"]
         else:
             args = [settings.pop("width")]
+            settings["dtype"] = dtype
     layer: Layer = reader.make(place, cls, *args, **settings)
     return layer
 
@@ -327,7 +330,7 @@ def from_bytes(data: bytes, cls: type[N], where: str = "Network") -> N:
         def take(key: str, *shape: int, names: dict[str, str] = names) -> Array:
             return left.take(names[key], *shape)
 
-        layers.append(_make_layer(reader, place, layer_config, take, kind))
+        layers.append(_make_layer(reader, place, layer_config, take, kind, dtype))
     network = cls.__new__(cls)
     reader.make(
         "the configuration", Network.__init__, network, layers, _make_loss(reader, top["loss"]), dtype,
