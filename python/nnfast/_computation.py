@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from .history import History
 
 
+_BYTES = np.dtype(np.uint8)
+
+
 class _Busy:
     """Lets one thread at a time train. The same thread may come again: a callback of fit may ask for gradients."""
 
@@ -88,6 +91,7 @@ class Computation:
         first = self._stages[0]
         whole = len(self._stages) == 1 and isinstance(first, Stretch) and is_native_loss(self.loss_function)
         self._whole: Any = first if whole else None
+        self._fixed_plan = first.plan(self._in) if isinstance(first, Stretch) and whole and self._in else None
 
     # ---- How it is done: reading arguments
 
@@ -122,9 +126,12 @@ class Computation:
             )
         return inputs, targets
 
+    def _scale(self, x: Array) -> float:
+        return self.x_scale if x.dtype == _BYTES else 1.0
+
     def _floats(self, x: Array) -> Array:
         """Scaled, where x is bytes."""
-        if x.dtype != np.uint8:
+        if x.dtype != _BYTES:
             return x
         scaled: Array = np.multiply(x, self.dtype.type(self.x_scale), dtype=self.dtype)
         return scaled
@@ -146,14 +153,15 @@ class Computation:
 
     def _plan(self, x: Array) -> Any:
         """Of the whole network, for inputs of this width."""
-        return self._whole.plan(x.shape[-1] if self._in is None else self._in)
+        return self._fixed_plan or self._whole.plan(x.shape[-1])
 
     def _scores(self, where: str, x: ArrayLike) -> Array:
         array = self._input(where, x, single=True)
         self._parts.sync()
         if self._whole is not None:
-            scale = self.x_scale if array.dtype == np.uint8 else 1.0
-            y: Array = self._plan(array).predict(self._flat_params, self._flat_state, array, x_scale=scale)
+            y: Array = self._plan(array).predict(
+                self._flat_params, self._flat_state, array, x_scale=self._scale(array)
+            )
             return y
         if self._in is not None and array.ndim == 1:
             one: Array = self._forward(self._floats(array)[None], training=False)[0]
@@ -255,7 +263,6 @@ class Computation:
         if self._whole is not None:
             self._parts.sync()
             plan = self._plan(x)
-            scale = self.x_scale if x.dtype == np.uint8 else 1.0
             loss, correct = plan.evaluate(
                 self._flat_params,
                 self._flat_state,
@@ -264,7 +271,7 @@ class Computation:
                 self.loss_function._spec,
                 class_weight=weights,
                 sample_weight=sample_weight,
-                x_scale=scale,
+                x_scale=self._scale(x),
             )
             has_accuracy = self._has_accuracy(t, plan.out_features)
         else:

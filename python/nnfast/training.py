@@ -117,7 +117,7 @@ class _Run:
                 sample_weight=weight,
                 seed=network.seed,
                 step=network.training_steps,
-                x_scale=network.x_scale if x.dtype == np.uint8 else 1.0,
+                x_scale=network._scale(x),
                 progress=progress,
             )
         finally:  # also where Ctrl-C ended it
