@@ -17,12 +17,15 @@ class Row {
     }
   }
 
-  /// NaN if there is a NaN, -inf for no columns.
-  NNFAST_INLINE T max() const {
+  /// NaN if there is a NaN, -inf for no columns. Lanes beyond the row become the maximum: exp(-inf - max) there cost three
+  /// times the row without AVX-512, whose exponentials underflow through a microcode assist.
+  NNFAST_INLINE T max() {
     if constexpr (kBlocks > 0) {
       vec<T> m[kSize];
       for (int r = 0; r < kRegs; ++r) m[r] = v_[r];
-      return fold(m, Max{});
+      const T max = fold(m, Max{});
+      for (int r = 0; r < kRegs; ++r) v_[r] = select(first_lanes<T>(left(r)), v_[r], broadcast(max));
+      return max;
     } else {
       vec<T> m[4] = {lowest(), lowest(), lowest(), lowest()};  // four chains; a maximum does not depend on the order
       index_t j = 0;
@@ -50,14 +53,14 @@ class Row {
     }
   }
 
-  /// Keeps keep(x) and gives the sum of term(keep(x)), which must be 0 where x is -inf and the row has a finite maximum.
+  /// Keeps keep(x) and gives the sum of term(keep(x)).
   template <class Keep, class Term>
   NNFAST_INLINE T sum_and_keep(Keep keep, Term term) {
     if constexpr (kBlocks > 0) {
       vec<T> s[kSize];
       for (int r = 0; r < kRegs; ++r) {
         v_[r] = keep(v_[r]);
-        s[r] = term(v_[r]);
+        s[r] = select(first_lanes<T>(left(r)), term(v_[r]), zero<T>());
       }
       return total(s);
     } else {
