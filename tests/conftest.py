@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 from nnfast import _core
 
-DATA = pathlib.Path(os.environ.get("NNFAST_DATA") or pathlib.Path(__file__).parents[1] / ".." / "shared" / "data")
+DATA = pathlib.Path(
+    os.environ.get("NNFAST_DATA") or pathlib.Path(__file__).parents[1] / ".." / "shared" / "data"
+)
 
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="also run the tests marked slow")
-    parser.addoption("--isa", help="run every test on this instruction set, except where a test chooses its own")
+    parser.addoption(
+        "--isa", help="run every test on this instruction set, except where a test chooses its own"
+    )
 
 
 def pytest_configure(config):
@@ -96,7 +100,9 @@ def thread_counts(upto=4):
 
 def _spread(x, fill=np.nan):
     """x as every second row and every third column of a larger array."""
-    big = np.full([2 * x.shape[0], *(3 * n for n in x.shape[1:])], fill if x.dtype.kind == "f" else 99, x.dtype)
+    big = np.full(
+        [2 * x.shape[0], *(3 * n for n in x.shape[1:])], fill if x.dtype.kind == "f" else 99, x.dtype
+    )
     view = big[(slice(None, None, 2), *(slice(None, None, 3),) * (x.ndim - 1))]
     view[...] = x
     return view

@@ -1,7 +1,8 @@
 """The specification: every operation from its formula, in NumPy.
 
-Written for float64 or longdouble arrays (`wide` gives what is one step wider than a dtype under test), so that their own
-rounding is far below what is measured. Stable forms are used where the formula would cancel or overflow. Shapes and
+Written for float64 or longdouble arrays (`wide` gives what is one step wider than a dtype under test), so that
+their own rounding is far below what is measured. Stable forms are used where the formula would cancel or overflow.
+Shapes and
 conventions are those of the library: batch first, y = x W + b, the gradient of v is dv.
 """
 
@@ -14,7 +15,7 @@ def wide(x, dtype=None):
     return x.astype(np.float64 if np.dtype(dtype or x.dtype) == np.float32 else np.longdouble)
 
 
-# ---------------------------------------------------------------------------------------------- special functions
+# --------------------------------------------------------------------------------------- special functions
 def normal_tail(z):
     """Q(z) = integral of the normal density from z >= 0 to infinity, to a few units of the last place.
 
@@ -61,7 +62,7 @@ def log_add_exp0(x):
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-# ---------------------------------------------------------------------------------------------- activations
+# --------------------------------------------------------------------------------------------- activations
 def _limits(x, y, low, high):
     """y, with its limits where x is infinite."""
     return np.where(x == -np.inf, low, np.where(x == np.inf, high, y))
@@ -115,7 +116,9 @@ def gelu_tanh(x, alpha, beta):
     c = np.asarray("0.044715").astype(x.dtype)
     u2 = 2 * root * (x + c * x**3)
     y, s = x * _sigmoid(u2), _sigmoid(u2)
-    return _limits(x, y, -0.0, np.inf), _limits(x, s + x * s * _sigmoid(-u2) * 2 * root * (1 + 3 * c * x * x), 0, 1)
+    return _limits(x, y, -0.0, np.inf), _limits(
+        x, s + x * s * _sigmoid(-u2) * 2 * root * (1 + 3 * c * x * x), 0, 1
+    )
 
 
 def silu(x, alpha, beta):
@@ -199,11 +202,13 @@ def activation(name, x, alpha=None, beta=None):
 def prelu(x, alpha, dy):
     """y, dx, dalpha; alpha has size 1 or one entry per column."""
     terms = np.where(x < 0, dy * x, 0)
-    dalpha = terms.sum().reshape(np.shape(alpha)) if np.size(alpha) == 1 else terms.reshape(-1, x.shape[-1]).sum(0)
+    dalpha = (
+        terms.sum().reshape(np.shape(alpha)) if np.size(alpha) == 1 else terms.reshape(-1, x.shape[-1]).sum(0)
+    )
     return np.where(x >= 0, x, alpha * x), np.where(x >= 0, dy, alpha * dy), dalpha
 
 
-# ---------------------------------------------------------------------------------------------- affine, softmax
+# ----------------------------------------------------------------------------------------- affine, softmax
 def affine(x, W, b, dy):
     """y, dx, dW, db for x (..., in), W (in, out), b (out,)."""
     rows, drows = x.reshape(-1, W.shape[0]), dy.reshape(-1, W.shape[1])
@@ -234,9 +239,21 @@ def one_hot(labels, classes, dtype=np.float64):
     return (np.asarray(labels)[..., None] == np.arange(classes)).astype(dtype)
 
 
-# ---------------------------------------------------------------------------------------------- losses
-def loss(kind, y, t, *, reduction="mean", factor=1.0, delta=1.0, margin=1.0, label_smoothing=0.0, ignore_index=None,
-         class_weight=None, sample_weight=None):
+# -------------------------------------------------------------------------------------------------- losses
+def loss(
+    kind,
+    y,
+    t,
+    *,
+    reduction="mean",
+    factor=1.0,
+    delta=1.0,
+    margin=1.0,
+    label_smoothing=0.0,
+    ignore_index=None,
+    class_weight=None,
+    sample_weight=None,
+):
     """(loss, dy). y (N, C); t labels (N,) or dense (N, C). For reduction "none" dy belongs to the sum."""
     n, c = y.shape
     y, labels = wide(y), np.asarray(t) if np.ndim(t) == 1 and np.asarray(t).dtype.kind in "iu" else None
@@ -279,7 +296,7 @@ def loss(kind, y, t, *, reduction="mean", factor=1.0, delta=1.0, margin=1.0, lab
         return (rows if reduction == "none" else rows.sum() / normalizer), dy / normalizer
 
 
-# ---------------------------------------------------------------------------------------------- normalization
+# ------------------------------------------------------------------------------------------- normalization
 def normalize(x, gamma, beta, eps, axis, dy):
     """y, dx, dgamma, dbeta, mean, biased var. axis 0: batch normalization; axis -1: layer normalization."""
     mean, var = x.mean(axis, keepdims=True), x.var(axis, keepdims=True)
@@ -298,7 +315,7 @@ def normalize_with(x, gamma, beta, mean, var, eps, dy):
     return xn * gamma + beta, dy * gamma * inv_std, (dy * xn).sum(0), dy.sum(0)
 
 
-# ---------------------------------------------------------------------------------------------- dropout
+# ------------------------------------------------------------------------------------------------- dropout
 def philox4x32(counter, key):
     """Ten rounds of Philox (Salmon et al. 2011, section 4.3) on counter (..., 4), key (2,), all uint32."""
     c = [np.asarray(counter)[..., i].astype(np.uint64) for i in range(4)]
@@ -306,8 +323,12 @@ def philox4x32(counter, key):
     low32 = np.uint64(0xFFFFFFFF)
     for _ in range(10):
         p0, p1 = c[0] * np.uint64(0xD2511F53), c[2] * np.uint64(0xCD9E8D57)
-        c = [(p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]), p1 & low32,
-             (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]), p0 & low32]
+        c = [
+            (p1 >> np.uint64(32)) ^ c[1] ^ np.uint64(k[0]),
+            p1 & low32,
+            (p0 >> np.uint64(32)) ^ c[3] ^ np.uint64(k[1]),
+            p0 & low32,
+        ]
         k = [(k[0] + 0x9E3779B9) & 0xFFFFFFFF, (k[1] + 0xBB67AE85) & 0xFFFFFFFF]
     return np.stack(c, -1).astype(np.uint32)
 
@@ -317,9 +338,26 @@ def clip_norm_scale(grads, limit):
     return min(1.0, limit / (float(np.sqrt(sum((wide(g) ** 2).sum() for g in grads))) + 1e-6))
 
 
-def optimizer_update(kind, t, p, g, states, *, lr, momentum=0.9, rho=0.99, beta1=0.9, beta2=0.999, eps=1e-8,
-                     torch_form=False, eps_outside_hat=False, weight_decay=0.0, decoupled=False, l1=0.0,
-                     clip_value=0.0):
+def optimizer_update(
+    kind,
+    t,
+    p,
+    g,
+    states,
+    *,
+    lr,
+    momentum=0.9,
+    rho=0.99,
+    beta1=0.9,
+    beta2=0.999,
+    eps=1e-8,
+    torch_form=False,
+    eps_outside_hat=False,
+    weight_decay=0.0,
+    decoupled=False,
+    l1=0.0,
+    clip_value=0.0,
+):
     """The new (p, states) of step t = 1, 2, ...; nothing is changed in place."""
     if clip_value > 0:
         g = np.clip(g, -clip_value, clip_value)
@@ -343,7 +381,7 @@ def optimizer_update(kind, t, p, g, states, *, lr, momentum=0.9, rho=0.99, beta1
     return p - lr * (m / root1) / (np.sqrt(v) / root2 + eps), [m, v]
 
 
-# ---------------------------------------------------------------------------------------------- a whole network
+# ----------------------------------------------------------------------------------------- a whole network
 def mlp(x, weights, biases, activations, dy=None):
     """Scores of an MLP: affine, activation, affine, ...; with dy also the gradients (dx, dWs, dbs)."""
     a, saved = x, []

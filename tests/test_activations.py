@@ -1,5 +1,5 @@
-"""Activations and the elementary functions under them: accuracy in ULP, special values, derivatives, and that an element's
-result depends on nothing but the element."""
+"""Activations and the elementary functions under them: accuracy in ULP, special values, derivatives, and that the
+result of an element depends on nothing but the element."""
 
 import functools
 import itertools
@@ -15,15 +15,26 @@ from nnfast import _core
 
 NAMES = list(oracle.ACTIVATIONS)
 ELEMENTARY = {"exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "erf": oracle.erf}
-PIECEWISE = {"identity", "step", "relu", "leaky_relu", "hard_sigmoid", "hard_swish"}  # no transcendental function inside
+PIECEWISE = {
+    "identity",
+    "step",
+    "relu",
+    "leaky_relu",
+    "hard_sigmoid",
+    "hard_swish",
+}  # no transcendental function inside
 
 # The one place of the targets, shared with the C++ sources: X-macro lines (name, float32 ULP, float64 ULP).
 ACCURACY = pathlib.Path(__file__).parents[1] / "cpp" / "src" / "kernels" / "accuracy.inc"
 TARGETS = {
     name: {np.float32: float(f32), np.float64: float(f64)}
-    for name, f32, f64 in re.findall(r"^\s*\w+\(\s*(\w+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)", ACCURACY.read_text(), re.M)
+    for name, f32, f64 in re.findall(
+        r"^\s*\w+\(\s*(\w+)\s*,\s*([\d.]+)\s*,\s*([\d.]+)", ACCURACY.read_text(), re.MULTILINE
+    )
 }
-NEEDS_80_BITS = pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="longdouble is float64 here: no reference")
+NEEDS_80_BITS = pytest.mark.skipif(
+    np.finfo(np.longdouble).nmant < 63, reason="longdouble is float64 here: no reference"
+)
 
 
 def core(name, x, alpha=None, beta=None):
@@ -35,7 +46,9 @@ def core(name, x, alpha=None, beta=None):
 def core_backward(name, dy, x, alpha=None, beta=None):
     _, default_alpha, default_beta = oracle.ACTIVATIONS[name]
     alpha = default_alpha if alpha is None else alpha
-    return _core.activation_backward(_core.ACTIVATIONS[name], dy, x, alpha, default_beta if beta is None else beta)
+    return _core.activation_backward(
+        _core.ACTIVATIONS[name], dy, x, alpha, default_beta if beta is None else beta
+    )
 
 
 def evaluate(name, x):
@@ -56,11 +69,40 @@ def reference(name, x, dtype):
 
 def specials(dtype):
     info = np.finfo(dtype)
-    positive = [0, info.smallest_subnormal, 3 * info.smallest_subnormal, info.tiny / 2, info.tiny, info.eps, 1e-4, 0.25,
-                0.5, 1, 2, 3, 6, 9, 13, 17, 20, 40, 88, 89, 104, 708.5, 745, 746, 1e4, info.max, np.inf]
+    positive = [
+        0,
+        info.smallest_subnormal,
+        3 * info.smallest_subnormal,
+        info.tiny / 2,
+        info.tiny,
+        info.eps,
+        1e-4,
+        0.25,
+        0.5,
+        1,
+        2,
+        3,
+        6,
+        9,
+        13,
+        17,
+        20,
+        40,
+        88,
+        89,
+        104,
+        708.5,
+        745,
+        746,
+        1e4,
+        info.max,
+        np.inf,
+    ]
     values = np.array(positive, dtype)
     with np.errstate(over="ignore"):
-        values = np.concatenate([values, np.nextafter(values[:-1], dtype(np.inf)), np.nextafter(values[1:], dtype(0))])
+        values = np.concatenate(
+            [values, np.nextafter(values[:-1], dtype(np.inf)), np.nextafter(values[1:], dtype(0))]
+        )
     return np.concatenate([values, -values, [dtype(np.nan)]]).astype(dtype)
 
 
@@ -72,7 +114,9 @@ def sample(dtype, stride=4093):
     else:
         rng = np.random.default_rng(3)
         x = 10.0 ** rng.uniform(-310, 4, 20_000) * rng.choice([-1, 1], 20_000)
-        x = np.concatenate([x, rng.uniform(-800, 800, 20_000), rng.uniform(-40, 40, 30_000), rng.uniform(-2, 2, 30_000)])
+        x = np.concatenate(
+            [x, rng.uniform(-800, 800, 20_000), rng.uniform(-40, 40, 30_000), rng.uniform(-2, 2, 30_000)]
+        )
     return np.concatenate([x, specials(dtype)])
 
 
@@ -94,7 +138,9 @@ def ulp_errors(got, ref, dtype):
 def check_accuracy(name, x, got, ref, dtype):
     """Within the target where the result is a normal number, and one quantum more where it is subnormal."""
     assert np.array_equal(np.isnan(got), np.isnan(ref)), f"NaN at {x[np.isnan(got) != np.isnan(ref)][:5]}"
-    zero = (got == 0) & (ref == 0) if name == "hard_swish" else got == 0  # 0 or -0 below -3: x clip(...) has no true sign
+    zero = (
+        (got == 0) & (ref == 0) if name == "hard_swish" else got == 0
+    )  # 0 or -0 below -3: x clip(...) has no true sign
     wrong_sign = zero & (np.signbit(got) != np.signbit(ref)) & (name != "hard_swish")
     assert not wrong_sign.any(), f"sign of zero at {x[wrong_sign][:5]}"
     errors = np.nan_to_num(ulp_errors(got, ref, dtype), nan=0.0)
@@ -107,11 +153,13 @@ def check_accuracy(name, x, got, ref, dtype):
     )
 
 
-# ------------------------------------------------------------------------------------------------- the oracle itself
+# --------------------------------------------------------------------------------------- the oracle itself
 @NEEDS_80_BITS
 def test_oracle_agrees_with_mpmath(rng):
     mpmath.mp.dps = 60
-    x = np.concatenate([rng.uniform(-30, 30, 60), 10.0 ** rng.uniform(-12, 0, 20), [-37.5, -2.0, 2.0, -0.5, 5.9, 26.0]])
+    x = np.concatenate(
+        [rng.uniform(-30, 30, 60), 10.0 ** rng.uniform(-12, 0, 20), [-37.5, -2.0, 2.0, -0.5, 5.9, 26.0]]
+    )
     root2pi, root2 = mpmath.sqrt(2 * mpmath.pi), mpmath.sqrt(2)
     formulas = {
         "gelu": lambda v: v * mpmath.erfc(-v / root2) / 2,
@@ -128,9 +176,15 @@ def test_oracle_agrees_with_mpmath(rng):
     for name, formula in formulas.items():
         got = reference(name, x, np.float64)
         exact = [formula(mpmath.mpf(float(v))) for v in x]
-        errors = [abs(mpmath.mpf(repr(g).split("'")[1]) - e) / abs(e) for g, e in zip(got, exact, strict=True)]
+        errors = [
+            abs(mpmath.mpf(repr(g).split("'")[1]) - e) / abs(e) for g, e in zip(got, exact, strict=True)
+        ]
         # x^3 reaches 745 in the exponent of gelu_tanh before the result leaves float64, and so does its rounding
-        assert max(errors) < (2**-52 if name == "gelu_tanh" else 2**-56), (name, x[int(np.argmax(errors))], float(max(errors)))
+        assert max(errors) < (2**-52 if name == "gelu_tanh" else 2**-56), (
+            name,
+            x[int(np.argmax(errors))],
+            float(max(errors)),
+        )
         if name in oracle.ACTIVATIONS:
             slope = oracle.activation(name, oracle.wide(x))[1]
             exact = [mpmath.diff(formula, mpmath.mpf(float(v))) if v else None for v in x]
@@ -138,7 +192,7 @@ def test_oracle_agrees_with_mpmath(rng):
             assert max(errors) < 2**-52, (name, x[int(np.argmax(errors))], float(max(errors)))
 
 
-# ------------------------------------------------------------------------------------------------- accuracy
+# ------------------------------------------------------------------------------------------------ accuracy
 def test_every_function_has_a_target():
     assert set(TARGETS) >= set(ELEMENTARY) | set(NAMES) - PIECEWISE
 
@@ -211,15 +265,22 @@ def test_parameters(name, alpha, beta, dtype, isa, rng):
         np.testing.assert_allclose(again[away], expected[away], rtol=tolerance, atol=2 * tolerance)
 
 
-# ------------------------------------------------------------------------------------------------- shape of the curve
-@pytest.mark.parametrize("name", ["exp", "expm1", "log", "log1p", "erf", "sigmoid", "tanh", "softplus", "log_sigmoid", "elu"])
+# -------------------------------------------------------------------------------------- shape of the curve
+RUNS = np.array(
+    [1e-38, 1e-8, 1e-4, 0.01, 0.1, 0.25, 0.34, 0.5, 0.69, 0.9, 1, 1.4, 2, 3, 4, 5.5, 8, 9, 17, 40, 87]
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["exp", "expm1", "log", "log1p", "erf", "sigmoid", "tanh", "softplus", "log_sigmoid", "elu"]
+)
 def test_monotone(name, dtype, isa):
     """Over the sample, and over runs of neighbouring numbers, where a polynomial or table step shows."""
     runs = [sample(dtype)]
-    for start in [1e-38, 1e-8, 1e-4, 0.01, 0.1, 0.25, 0.34, 0.5, 0.625, 0.69, 0.9, 1, 1.4, 2, 3, 4, 5.5, 8, 9, 17, 40, 87]:
+    for start in RUNS:
         integer = np.asarray(start, dtype).view(np.int32 if dtype is np.float32 else np.int64)
-        for sign in (1, -1):
-            runs.append(sign * (integer + np.arange(-3000, 3000)).astype(integer.dtype).view(dtype))
+        run = (integer + np.arange(-3000, 3000)).astype(integer.dtype).view(dtype)
+        runs += [run, -run]
     for x in runs:
         x = np.sort(x[~np.isnan(x)])
         x = x[x >= {"log": 0, "log1p": -1}.get(name, -np.inf)]
@@ -237,15 +298,16 @@ def test_odd(name, dtype, isa):
 
 @pytest.mark.parametrize(
     ("name", "low", "high"),
-    [("sigmoid", 0, 1), ("hard_sigmoid", 0, 1), ("tanh", -1, 1), ("erf", -1, 1), ("softsign", -1, 1), ("exp", 0, np.inf),
-     ("relu", 0, np.inf), ("softplus", 0, np.inf), ("log_sigmoid", -np.inf, 0), ("elu", -1, np.inf), ("expm1", -1, np.inf)],
+    [("sigmoid", 0, 1), ("hard_sigmoid", 0, 1), ("tanh", -1, 1), ("erf", -1, 1), ("softsign", -1, 1),
+     ("exp", 0, np.inf), ("relu", 0, np.inf), ("softplus", 0, np.inf), ("log_sigmoid", -np.inf, 0),
+     ("elu", -1, np.inf), ("expm1", -1, np.inf)],
 )  # fmt: skip
 def test_range(name, low, high, dtype, isa):
     y = evaluate(name, sample(dtype))
     assert (np.isnan(y) | ((y >= low) & (y <= high))).all()
 
 
-# ------------------------------------------------------------------------------------------------- special values
+# ------------------------------------------------------------------------------------------ special values
 INF, NAN = np.inf, np.nan
 EDGES = {
     # at: -inf, -0, 0, inf, nan
@@ -300,7 +362,9 @@ def test_derivatives_at_special_values(name, dtype, isa):
     assert np.isnan(core_backward(name, np.ones(1, dtype), np.array([np.nan], dtype))).all()
 
 
-@pytest.mark.parametrize("name", ["exp", "expm1", "sigmoid", "softplus", "tanh", "gelu", "gelu_tanh", "silu", "mish", "elu"])
+@pytest.mark.parametrize(
+    "name", ["exp", "expm1", "sigmoid", "softplus", "tanh", "gelu", "gelu_tanh", "silu", "mish", "elu"]
+)
 def test_subnormal_results_are_not_flushed(name, dtype, isa):
     tiny = np.finfo(dtype).tiny
     start = {np.float32: 87.4, np.float64: 708.5}[dtype]
@@ -314,13 +378,15 @@ def test_subnormal_results_are_not_flushed(name, dtype, isa):
     assert np.count_nonzero(got) > 50
 
 
-# ------------------------------------------------------------------------------------------------- derivatives
+# --------------------------------------------------------------------------------------------- derivatives
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("form", ["from input", "from output"])
 def test_derivative_accuracy(name, form, dtype, isa, rng):
     """4 ULP, or 2 ulp(1) where the derivative is ill-conditioned in what was stored."""
     f, (alpha, beta) = _core.ACTIVATIONS[name], rounded_parameters(name, dtype)
-    x = np.concatenate([rng.uniform(-20, 20, 20_000), rng.uniform(-1, 1, 10_000), rng.uniform(-120, 120, 2000)]).astype(dtype)
+    x = np.concatenate(
+        [rng.uniform(-20, 20, 20_000), rng.uniform(-1, 1, 10_000), rng.uniform(-120, 120, 2000)]
+    ).astype(dtype)
     if name in {"hard_sigmoid", "hard_swish"}:
         x = x[np.abs(np.abs(x) - (2.5 if name == "hard_sigmoid" else 3)) > 1e-3]
     slope = oracle.activation(name, oracle.wide(x), alpha, beta)[1]
@@ -360,13 +426,15 @@ def test_relu_passes_nan(dtype, isa):
     assert np.isnan(core_backward("relu", x, np.ones(37, dtype))).all()
 
 
-# ------------------------------------------------------------------------------------------------- an element alone
+# ---------------------------------------------------------------------------------------- an element alone
 @pytest.mark.parametrize("name", [*NAMES, *ELEMENTARY])
 def test_tail_equals_body_and_specials_stay_in_their_lane(name, dtype, isa, rng):
     """Vectors of 0..70 elements with a special value at every position: each element as when it is computed in bulk."""
     base = np.resize(rng.uniform(-5, 5, 997), 70).astype(dtype)
     info = np.finfo(dtype)
-    odd_ones = np.array([np.nan, np.inf, -np.inf, -0.0, info.smallest_subnormal, -info.tiny / 2, info.max], dtype)
+    odd_ones = np.array(
+        [np.nan, np.inf, -np.inf, -0.0, info.smallest_subnormal, -info.tiny / 2, info.max], dtype
+    )
     if name.startswith("log") and name in ELEMENTARY:
         base, odd_ones = np.abs(base), np.abs(odd_ones)
     in_bulk, odd_in_bulk = evaluate(name, np.tile(base, 20))[:70], evaluate(name, np.tile(odd_ones, 40))[:7]
@@ -385,7 +453,10 @@ def test_tail_equals_body_and_specials_stay_in_their_lane(name, dtype, isa, rng)
             if backward and position % 5 == n % 5:
                 expected = slope_in_bulk[:n].copy()
                 expected[position] = odd_slope_in_bulk[which]
-                assert np.array_equal(core_backward(name, ones[:n], x), expected, equal_nan=True), (n, position)
+                assert np.array_equal(core_backward(name, ones[:n], x), expected, equal_nan=True), (
+                    n,
+                    position,
+                )
 
 
 @pytest.mark.parametrize("name", [*NAMES, *ELEMENTARY])
@@ -406,7 +477,7 @@ def test_same_bits_on_any_threads_and_fma_instruction_set(name, dtype, rng):
             assert_same_bits(dx, expected.setdefault((family, "dx"), dx), f"{isa}, {n} threads, backward")
 
 
-# ------------------------------------------------------------------------------------------------- forms of arrays
+# ----------------------------------------------------------------------------------------- forms of arrays
 @pytest.mark.parametrize("name", ["gelu", "relu", "celu"])
 def test_any_layout_and_rank(name, dtype, layout, rng):
     for shape in [(5,), (4, 7), (3, 4, 5), (2, 3, 1, 6)]:
@@ -419,7 +490,15 @@ def test_any_layout_and_rank(name, dtype, layout, rng):
 
 
 def test_scalars_lists_and_other_dtypes():
-    for x in [3, 0.5, [1, -2], [[1.5], [-2.0]], np.int8([-3, 4]), np.uint64([1, 2**63]), np.bool_([True, False])]:
+    for x in [
+        3,
+        0.5,
+        [1, -2],
+        [[1.5], [-2.0]],
+        np.int8([-3, 4]),
+        np.uint64([1, 2**63]),
+        np.bool_([True, False]),
+    ]:
         got = core("leaky_relu", x, 0.5)
         assert got.dtype == np.float64
         assert np.array_equal(got, np.where(np.asarray(x, float) >= 0, x, 0.5 * np.asarray(x, float)))
@@ -434,7 +513,9 @@ def test_empty_and_zero_dimensional(shape, dtype):
         assert core_backward(name, x, x).shape == shape
 
 
-@pytest.mark.parametrize("bad", [np.ones(3, complex), np.array(["a"]), np.array([None]), np.zeros(2, "M8[s]")])
+@pytest.mark.parametrize(
+    "bad", [np.ones(3, complex), np.array(["a"]), np.array([None]), np.zeros(2, "M8[s]")]
+)
 def test_wrong_dtypes_are_refused(bad):
     with pytest.raises(TypeError, match="relu: x has dtype"):
         core("relu", bad)

@@ -10,11 +10,24 @@ from finite_differences import assert_gradient
 from nnfast import _core
 from test_gemm import fma32, in_order, machine_has_fma
 
-SHAPES = [(1, 1, 1), (2, 3, 4), (64, 784, 50), (100, 50, 10), (7, 1, 9), (9, 33, 1), (50, 300, 37), (64, 32, 128), (129, 65, 67)]
+SHAPES = [
+    (1, 1, 1),
+    (2, 3, 4),
+    (64, 784, 50),
+    (100, 50, 10),
+    (7, 1, 9),
+    (9, 33, 1),
+    (50, 300, 37),
+    (64, 32, 128),
+    (129, 65, 67),
+]
 
 
 def make(rng, dtype, batch, inputs, outputs):
-    x, W, b, dy = (rng.standard_normal(s).astype(dtype) for s in [(batch, inputs), (inputs, outputs), outputs, (batch, outputs)])
+    x, W, b, dy = (
+        rng.standard_normal(s).astype(dtype)
+        for s in [(batch, inputs), (inputs, outputs), outputs, (batch, outputs)]
+    )
     return x, W, b, dy
 
 
@@ -67,8 +80,12 @@ def test_forms_of_the_bias(dtype, rng):
     assert_same_bits(_core.affine(x, W, b[None]), y)
     assert_same_bits(_core.affine(x, W, 0), _core.affine(x, W))
     assert_same_bits(_core.affine(x, W, 2.5), _core.affine(x, W, np.full(3, 2.5, dtype)))
-    assert_same_bits(_core.affine(x, W, list(map(float, b))), _core.affine(x.astype(float), W.astype(float), b)
-                     if dtype is np.float64 else _core.affine(x, W, list(map(float, b))))
+    assert_same_bits(
+        _core.affine(x, W, list(map(float, b))),
+        _core.affine(x.astype(float), W.astype(float), b)
+        if dtype is np.float64
+        else _core.affine(x, W, list(map(float, b))),
+    )
 
 
 def test_promotion_is_numpys(rng):
@@ -90,7 +107,12 @@ def test_promotion_is_numpys(rng):
 @pytest.mark.parametrize("shape", [(0, 3, 4), (5, 0, 4), (5, 3, 0), (0, 0, 0), (0, 3, 0)])
 def test_zero_sizes(shape, dtype, isa):
     batch, inputs, outputs = shape
-    x, W, b, dy = np.ones((batch, inputs), dtype), np.ones((inputs, outputs), dtype), np.ones(outputs, dtype), np.ones((batch, outputs), dtype)
+    x, W, b, dy = (
+        np.ones((batch, inputs), dtype),
+        np.ones((inputs, outputs), dtype),
+        np.ones(outputs, dtype),
+        np.ones((batch, outputs), dtype),
+    )
     assert np.array_equal(_core.affine(x, W, b), x @ W + b)
     dx, dW, db = _core.affine_backward(dy, x, W)
     assert np.array_equal(dx, dy @ W.T)
@@ -113,13 +135,17 @@ def test_gradients_are_torchs(torch, rng):
         np.testing.assert_allclose(got, tensor.grad.numpy(), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("forms", [("fortran", "contiguous"), ("contiguous", "fortran"), ("fortran", "fortran")])
+@pytest.mark.parametrize(
+    "forms", [("fortran", "contiguous"), ("contiguous", "fortran"), ("fortran", "fortran")]
+)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_fortran_order_gives_the_same_bits(forms, shape, dtype, isa, rng):
     x, W, b, dy = make(rng, dtype, *shape)
     first, second = (LAYOUTS[form] for form in forms)
     assert_same_bits(_core.affine(first(x), second(W), b), _core.affine(x, W, b))
-    for got, expected in zip(_core.affine_backward(first(dy), second(x), first(W)), _core.affine_backward(dy, x, W), strict=True):
+    for got, expected in zip(
+        _core.affine_backward(first(dy), second(x), first(W)), _core.affine_backward(dy, x, W), strict=True
+    ):
         assert_same_bits(got, expected)
 
 
@@ -131,8 +157,11 @@ def test_layouts(dtype, layout, rng):
         assert_same_bits(got, expected)
     stack, stacked_dy = np.stack([x, x + 1]), np.stack([dy, dy - 1])
     assert_same_bits(_core.affine(layout(stack), W, b), _core.affine(stack, W, b))
-    for got, expected in zip(_core.affine_backward(layout(stacked_dy), layout(stack), W),
-                             _core.affine_backward(stacked_dy, stack, W), strict=True):
+    for got, expected in zip(
+        _core.affine_backward(layout(stacked_dy), layout(stack), W),
+        _core.affine_backward(stacked_dy, stack, W),
+        strict=True,
+    ):
         assert_same_bits(got, expected)
 
 
@@ -154,7 +183,12 @@ def test_out(dtype, rng):
     out = np.full((9, 13), np.nan, dtype)
     assert _core.affine(x, W, b, out) is out
     assert_same_bits(out, expected)
-    for bad in [np.empty((13, 9), dtype), np.empty((9, 13), np.int64), np.empty((18, 13), dtype)[::2], np.asfortranarray(out)]:
+    for bad in [
+        np.empty((13, 9), dtype),
+        np.empty((9, 13), np.int64),
+        np.empty((18, 13), dtype)[::2],
+        np.asfortranarray(out),
+    ]:
         with pytest.raises((ValueError, TypeError), match="out"):
             _core.affine(x, W, b, bad)
     work = x.copy()
@@ -199,13 +233,22 @@ def test_wrong_shapes_are_named(x, W, b, names):
 
 def test_wrong_shapes_are_named_backward():
     dy, x, W = np.ones((5, 2)), np.ones((5, 3)), np.ones((3, 2))
-    for bad in [(np.ones((4, 2)), x, W), (np.ones((5, 3)), x, W), (dy, np.ones((5, 4)), W), (dy, x, np.ones((2, 3))),
-                (np.ones(2), x, W), (dy, x[0], W), (dy, x, np.ones(3))]:
+    for bad in [
+        (np.ones((4, 2)), x, W),
+        (np.ones((5, 3)), x, W),
+        (dy, np.ones((5, 4)), W),
+        (dy, x, np.ones((2, 3))),
+        (np.ones(2), x, W),
+        (dy, x[0], W),
+        (dy, x, np.ones(3)),
+    ]:
         with pytest.raises(ValueError, match=r"affine_backward: .*expected"):
             _core.affine_backward(*bad)
 
 
-@pytest.mark.parametrize("bad", [np.ones((2, 2), complex), np.full((2, 2), "a"), np.full((2, 2), None), None, {}])
+@pytest.mark.parametrize(
+    "bad", [np.ones((2, 2), complex), np.full((2, 2), "a"), np.full((2, 2), None), None, {}]
+)
 def test_wrong_dtypes_are_named(bad):
     good = np.ones((2, 2))
     for arguments, name in [((bad, good, None), "x"), ((good, bad, None), "W")]:

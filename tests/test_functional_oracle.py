@@ -65,7 +65,10 @@ def away_from_kinks(x):
 
 @every_activation
 def test_activation(name, keywords, dtype, isa, rng):
-    x, dy = away_from_kinks(rng.uniform(-6, 6, (31, 33))).astype(dtype), rng.standard_normal((31, 33)).astype(dtype)
+    x, dy = (
+        away_from_kinks(rng.uniform(-6, 6, (31, 33))).astype(dtype),
+        rng.standard_normal((31, 33)).astype(dtype),
+    )
     y, slope = reference(name, keywords, oracle.wide(x), dtype)
     eps = np.finfo(dtype).eps
     np.testing.assert_allclose(getattr(F, name)(x, **keywords), y.astype(float), rtol=4 * eps, atol=eps)
@@ -95,16 +98,22 @@ def test_activation_gradients_are_torchs(torch, rng):
     x, dy = away_from_kinks(rng.uniform(-5, 5, 500)), rng.standard_normal(500)
     cases = [(name, {}, function) for name, function in theirs.items()]
     cases.append(("gelu", {"approximate": "tanh"}, lambda v: f.gelu(v, approximate="tanh")))
-    cases.append(("selu", {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}, f.selu))  # not ONNX's float32s
+    cases.append(
+        ("selu", {"alpha": 1.6732632423543772, "gamma": 1.0507009873554805}, f.selu)
+    )  # not ONNX's float32s
     for name, keywords, function in cases:
         tensor = torch.tensor(x, requires_grad=True)
         y = function(tensor)
         y.backward(torch.tensor(dy))
-        np.testing.assert_allclose(getattr(F, name)(x, **keywords), y.detach().numpy(), rtol=1e-12, atol=1e-15)
-        np.testing.assert_allclose(backward(name, keywords, dy, x), tensor.grad.numpy(), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            getattr(F, name)(x, **keywords), y.detach().numpy(), rtol=1e-12, atol=1e-15
+        )
+        np.testing.assert_allclose(
+            backward(name, keywords, dy, x), tensor.grad.numpy(), rtol=1e-12, atol=1e-14
+        )
 
 
-# ------------------------------------------------------------------------------------------------- prelu
+# --------------------------------------------------------------------------------------------------- prelu
 @pytest.mark.parametrize("size", [1, "columns"])
 @pytest.mark.parametrize("shape", [(37,), (5, 37), (300, 3), (2, 4, 9), (5000, 17)], ids=str)
 def test_prelu(size, shape, dtype, isa, rng):
@@ -140,7 +149,9 @@ def test_prelu_has_the_same_bits_on_any_threads_and_fma_instruction_set(size, sh
         for n in thread_counts():
             use_threads(n)
             got = (F.prelu(x, alpha), *F.prelu_backward(dy, x, alpha))
-            for a, b in zip(got, expected.setdefault("fma" if isa.startswith("avx") else isa, got), strict=True):
+            for a, b in zip(
+                got, expected.setdefault("fma" if isa.startswith("avx") else isa, got), strict=True
+            ):
                 assert_same_bits(a, b, f"{isa}, {n} threads")
 
 
@@ -152,9 +163,13 @@ def test_prelu_of_wrong_alpha(alpha):
         F.prelu_backward(np.ones((5, 4)), np.ones((5, 4)), alpha)
 
 
-# ------------------------------------------------------------------------------------------------- losses by their names
+# ----------------------------------------------------------------------------------- losses by their names
 LOSSES = {
-    "softmax_cross_entropy": ("softmax_cross_entropy", {}, [{}, {"label_smoothing": 0.1}, {"ignore_index": 2}, {"ignore_index": None}]),
+    "softmax_cross_entropy": (
+        "softmax_cross_entropy",
+        {},
+        [{}, {"label_smoothing": 0.1}, {"ignore_index": 2}, {"ignore_index": None}],
+    ),
     "sigmoid_cross_entropy": ("sigmoid_cross_entropy", {}, [{}]),
     "mean_squared_error": ("squared_error", {}, [{}]),
     "sum_squared_error": ("squared_error", {"factor": 0.5, "reduction": "sum"}, [{}, {"factor": 2.0}]),
@@ -184,10 +199,12 @@ def test_loss(name, reduction, weighted, dtype, rng):
         tolerance = 40 * np.finfo(dtype).eps
         np.testing.assert_allclose(getattr(F, name)(y, t, **keywords), expected.astype(float), rtol=tolerance)
         dy = getattr(F, f"{name}_backward")(y, t, **keywords)
-        np.testing.assert_allclose(dy, expected_dy.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected_dy).max())
+        np.testing.assert_allclose(
+            dy, expected_dy.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected_dy).max()
+        )
 
 
-# ------------------------------------------------------------------------------------------------- normalization by name
+# ----------------------------------------------------------------------------------- normalization by name
 @pytest.mark.parametrize("training", [False, True])
 def test_batch_normalization_by_finite_differences(training, rng):
     x, w = rng.standard_normal((2, 7, 4))
@@ -227,7 +244,7 @@ def test_dropout_and_its_backward_are_linear(dtype, rng):
     np.testing.assert_allclose(np.sum(y * oracle.wide(dy)), np.sum(dx * oracle.wide(x)), rtol=1e-5)
 
 
-# ------------------------------------------------------------------------------------------------- clip, one_hot, scaling
+# ---------------------------------------------------------------------------------- clip, one_hot, scaling
 def test_clip(dtype, isa, rng):
     x = np.concatenate([rng.uniform(-4, 4, 500), [np.inf, -np.inf, -0.0, 0.0, 2.0, -2.0]]).astype(dtype)
     for limit in (0.5, 2.0, 0.0, np.inf):
@@ -268,14 +285,21 @@ def test_one_hot(out_dtype, shape, rng):
     assert np.array_equal(got, oracle.one_hot(labels, 5, out_dtype))
 
 
-@pytest.mark.parametrize("x_dtype", [np.uint8, np.int8, np.int32, np.uint16, np.float16, np.float32, np.float64, bool])
+@pytest.mark.parametrize(
+    "x_dtype", [np.uint8, np.int8, np.int32, np.uint16, np.float16, np.float32, np.float64, bool]
+)
 def test_min_max_scale(x_dtype, dtype, rng):
     x = rng.integers(0, 2 if x_dtype is bool else 100, (9, 11)).astype(x_dtype)
     for low, high in [(0, 255), (-50, 77), (0.5, 0.25), (100, 0)]:
         got = F.min_max_scale(x, low, high, dtype)
         assert got.dtype == dtype
         exact = (x.astype(float) - low) / (high - low)
-        np.testing.assert_allclose(got, exact, rtol=4 * np.finfo(dtype).eps, atol=4 * np.finfo(dtype).eps * max(abs(low / (high - low)), 1))
+        np.testing.assert_allclose(
+            got,
+            exact,
+            rtol=4 * np.finfo(dtype).eps,
+            atol=4 * np.finfo(dtype).eps * max(abs(low / (high - low)), 1),
+        )
 
 
 def test_min_max_scale_of_bytes_is_rounded_once():

@@ -1,4 +1,4 @@
-"""C = alpha A B + beta C: exact on integers, within the bound on random numbers, and in the promised order of summation."""
+"""C = alpha A B + beta C: exact on integers, within the bound on random numbers, in the promised order of summation."""
 
 import fractions
 import itertools
@@ -10,8 +10,20 @@ from nnfast import _core
 from oracle import wide
 
 LARGE = [
-    (1, 784, 512), (512, 1, 784), (784, 512, 1), (256, 784, 512), (128, 512, 512), (100, 50, 10), (67, 3000, 5),
-    (5, 67, 3000), (3000, 7, 67), (2, 2, 9000), (1030, 515, 259), (257, 1, 1), (1, 4097, 1), (1, 1, 4097),
+    (1, 784, 512),
+    (512, 1, 784),
+    (784, 512, 1),
+    (256, 784, 512),
+    (128, 512, 512),
+    (100, 50, 10),
+    (67, 3000, 5),
+    (5, 67, 3000),
+    (3000, 7, 67),
+    (2, 2, 9000),
+    (1030, 515, 259),
+    (257, 1, 1),
+    (1, 4097, 1),
+    (1, 1, 4097),
 ]  # (m, k, n)
 
 
@@ -81,7 +93,13 @@ def test_result_of_any_strides(alpha, dtype, rng):
     a, b = integers(rng, (19, 31), dtype), integers(rng, (31, 23), dtype)
     start = integers(rng, (19, 23), dtype)
     around = np.full((60, 80), 77, dtype)
-    for c in [start.copy(order="F"), around[:38:2, :69:3], around[40:59, 79:33:-2], around[18::-1, 24:1:-1], around[:23, :19].T]:
+    for c in [
+        start.copy(order="F"),
+        around[:38:2, :69:3],
+        around[40:59, 79:33:-2],
+        around[18::-1, 24:1:-1],
+        around[:23, :19].T,
+    ]:
         c[...] = start
         before = around.copy()
         expected = alpha * (a @ b) + 2 * start
@@ -124,7 +142,7 @@ def test_random_numbers_stay_within_the_bound(dtype, isa, threads, shape, rng):
     assert np.median(error / magnitude) <= 2 * np.sqrt(k) * u
 
 
-# ------------------------------------------------------------------------------------------- the order of summation
+# ---------------------------------------------------------------------------------- the order of summation
 def machine_has_fma():
     a = np.float32(1 + 2**-12)
     return _core.gemm(np.array([[1, a]], np.float32), np.array([[-(a * a)], [a]], np.float32))[0, 0] != 0
@@ -169,10 +187,14 @@ def _nearest32(value):
     """The float32 nearest to a fraction, ties to even, by comparing with both neighbours."""
     guess = np.float32(float(value))
     near = [np.nextafter(guess, np.float32(-np.inf)), guess, np.nextafter(guess, np.float32(np.inf))]
-    return min(near, key=lambda x: (abs(fractions.Fraction(float(x)) - value), int(np.float32(x).view(np.int32)) & 1))
+    return min(
+        near, key=lambda x: (abs(fractions.Fraction(float(x)) - value), int(np.float32(x).view(np.int32)) & 1)
+    )
 
 
-@pytest.mark.parametrize(("m", "k", "n"), [(1, 1, 1), (1, 40, 1), (3, 17, 5), (14, 70, 33), (29, 500, 50), (7, 3000, 19)])
+@pytest.mark.parametrize(
+    ("m", "k", "n"), [(1, 1, 1), (1, 40, 1), (3, 17, 5), (14, 70, 33), (29, 500, 50), (7, 3000, 19)]
+)
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.0), (0.7, 0.0), (1.0, 1.0), (-1.3, 0.3)])
 def test_float32_order_of_summation(isa, m, k, n, alpha, beta, rng):
     a, b, c = (rng.standard_normal(s).astype(np.float32) for s in [(m, k), (k, n), (m, n)])
@@ -180,7 +202,9 @@ def test_float32_order_of_summation(isa, m, k, n, alpha, beta, rng):
     expected = in_order(a, b, c, alpha, beta, fma)
     for a_form, b_form in itertools.product([False, True], repeat=2):
         got = _core.gemm(laid_out(a, a_form), laid_out(b, b_form), c.copy(), alpha, beta)
-        assert_same_bits(got, expected, f"A {'column' if a_form else 'row'}-major, B {'column' if b_form else 'row'}-major")
+        assert_same_bits(
+            got, expected, f"A {'column' if a_form else 'row'}-major, B {'column' if b_form else 'row'}-major"
+        )
 
 
 @pytest.mark.parametrize(("m", "k", "n"), [(1, 30, 1), (3, 17, 5), (9, 20, 11)])
@@ -201,10 +225,12 @@ def test_bits_do_not_depend_on_threads_layout_or_fma_instruction_set(dtype, shap
         for threads, form in itertools.product([1, 2, 3, 4], range(4)):
             use_threads(threads)
             got = _core.gemm(laid_out(a, form & 1), laid_out(b, form & 2))
-            assert_same_bits(got, expected.setdefault(machine_has_fma(), got), f"{isa}, {threads} threads, form {form}")
+            assert_same_bits(
+                got, expected.setdefault(machine_has_fma(), got), f"{isa}, {threads} threads, form {form}"
+            )
 
 
-# ------------------------------------------------------------------------------------------- misuse
+# -------------------------------------------------------------------------------------------------- misuse
 @pytest.mark.parametrize(
     ("a", "b", "c"),
     [
@@ -225,15 +251,22 @@ def test_result_that_cannot_be_written_is_refused_and_unchanged():
     a, b = np.ones((4, 3)), np.ones((3, 6))
     frozen = np.zeros((4, 6))
     frozen.flags.writeable = False
-    for c in [frozen, np.zeros((4, 6), np.float32), np.zeros((4, 6), np.int64),
-              np.zeros((4, 6), ">f8"), [[0.0] * 6] * 4]:
+    for c in [
+        frozen,
+        np.zeros((4, 6), np.float32),
+        np.zeros((4, 6), np.int64),
+        np.zeros((4, 6), ">f8"),
+        [[0.0] * 6] * 4,
+    ]:
         before = np.array(c, copy=True)
         with pytest.raises((ValueError, TypeError), match="gemm"):
             _core.gemm(a, b, c)
         assert np.array_equal(c, before)
 
 
-@pytest.mark.parametrize("wrong", [np.ones((3, 3), complex), np.array([["a"] * 3] * 3), np.full((3, 3), None)])
+@pytest.mark.parametrize(
+    "wrong", [np.ones((3, 3), complex), np.array([["a"] * 3] * 3), np.full((3, 3), None)]
+)
 def test_wrong_dtypes_are_named(wrong):
     with pytest.raises(TypeError, match="gemm"):
         _core.gemm(wrong, np.ones((3, 3)))
@@ -243,7 +276,11 @@ def test_wrong_dtypes_are_named(wrong):
 
 def test_result_that_overlaps_an_operand_is_right_or_refused(dtype, rng):
     base = integers(rng, (90, 40), dtype)
-    for a_rows, c_rows in [(slice(0, 40), slice(0, 40)), (slice(0, 40), slice(1, 41)), (slice(20, 60), slice(0, 40))]:
+    for a_rows, c_rows in [
+        (slice(0, 40), slice(0, 40)),
+        (slice(0, 40), slice(1, 41)),
+        (slice(20, 60), slice(0, 40)),
+    ]:
         work = base.copy()
         b = integers(rng, (40, 40), dtype)
         expected = base[a_rows] @ b

@@ -1,5 +1,5 @@
-"""A whole training step of the plan: finite differences over every parameter, with batch statistics and dropout masks in
-place, for every layer, loss and option; and torch's gradients of the same network."""
+"""A whole training step of the plan: finite differences over every parameter, with batch statistics and dropout
+masks in place, for every layer, loss and option; and torch's gradients of the same network."""
 
 import nnfast as nn
 import numpy as np
@@ -14,7 +14,14 @@ class Recipe:
     """Builds the dicts of a plan and its flat arrays."""
 
     def __init__(self, inputs, rng):
-        self.layers, self.params, self.state, self.width, self.inputs, self.rng = [], [], [], inputs, inputs, rng
+        self.layers, self.params, self.state, self.width, self.inputs, self.rng = (
+            [],
+            [],
+            [],
+            inputs,
+            inputs,
+            rng,
+        )
 
     def _add(self, values):
         offset = sum(map(np.size, self.params))
@@ -39,8 +46,17 @@ class Recipe:
         beta = self._add(self.rng.standard_normal(self.width)) if affine else -1
         offset = sum(map(np.size, self.state))
         self.state += [np.zeros(self.width), np.ones(self.width)]
-        self.layers.append({"kind": "batch_normalization", "weight": gamma, "bias": beta, "state": offset, "eps": 1e-3,
-                            "momentum": 0.9, "unbiased": False})
+        self.layers.append(
+            {
+                "kind": "batch_normalization",
+                "weight": gamma,
+                "bias": beta,
+                "state": offset,
+                "eps": 1e-3,
+                "momentum": 0.9,
+                "unbiased": False,
+            }
+        )
 
     def layer_normalization(self, affine=True):
         gamma = self._add(self.rng.uniform(0.5, 2, self.width)) if affine else -1
@@ -71,10 +87,14 @@ def check(recipe, loss, t, *, batch=6, l1=0.0, l2=0.0, **weights):
 ACTIVATION_CASES = [
     ("identity", 0, 0), ("leaky_relu", 0.1, 0), ("leaky_relu", -0.4, 0), ("elu", 1.3, 0), ("elu", -1.3, 0),
     ("selu", 1.67, 1.05), ("selu", 0.7, -1.1), ("selu", -0.7, 1.1), ("celu", 0.8, 0), ("celu", -4.0, 0), ("gelu", 0, 0),
-    ("gelu_tanh", 0, 0), ("silu", 1, 0), ("silu", -1.7, 0), ("mish", 0, 0), ("sigmoid", 0, 0), ("hard_sigmoid", 0.01, 0.5),
+    ("gelu_tanh", 0, 0), ("silu", 1, 0), ("silu", -1.7, 0), ("mish", 0, 0), ("sigmoid", 0, 0),
+    ("hard_sigmoid", 0.01, 0.5),
     ("log_sigmoid", 0, 0), ("tanh", 0, 0), ("softplus", 0, 0), ("softsign", 0, 0), ("relu", 0, 0), ("hard_swish", 0, 0),
 ]  # fmt: skip
-MIDDLES = {f"{name}({alpha}, {beta})": (lambda r, n=name, a=alpha, b=beta: r.activation(n, a, b)) for name, alpha, beta in ACTIVATION_CASES}
+MIDDLES = {
+    f"{name}({alpha}, {beta})": (lambda r, n=name, a=alpha, b=beta: r.activation(n, a, b))
+    for name, alpha, beta in ACTIVATION_CASES
+}
 MIDDLES |= {
     "prelu of one": lambda r: r.prelu(1),
     "prelu of columns": lambda r: r.prelu(WIDTH),
@@ -111,8 +131,14 @@ def test_every_layer_in_every_place(name, place):
     check(recipe, CROSS_ENTROPY, rng.integers(0, WIDTH, 6))
 
 
-@pytest.mark.parametrize("first", ["gelu(0, 0)", "tanh(0, 0)", "dropout", "batch_normalization", "layer_normalization", "prelu of columns"])
-@pytest.mark.parametrize("second", ["silu(1, 0)", "sigmoid(0, 0)", "dropout", "batch_normalization", "layer_normalization", "softmax"])
+@pytest.mark.parametrize(
+    "first",
+    ["gelu(0, 0)", "tanh(0, 0)", "dropout", "batch_normalization", "layer_normalization", "prelu of columns"],
+)
+@pytest.mark.parametrize(
+    "second",
+    ["silu(1, 0)", "sigmoid(0, 0)", "dropout", "batch_normalization", "layer_normalization", "softmax"],
+)
 def test_pairs_of_layers(first, second, rng):
     recipe = Recipe(4, rng)
     recipe.affine(WIDTH)
@@ -125,7 +151,8 @@ def test_pairs_of_layers(first, second, rng):
 LOSSES = [
     ("softmax_cross_entropy", {}), ("softmax_cross_entropy", {"label_smoothing": 0.2}),
     ("softmax_cross_entropy", {"ignore_index": 1}), ("sigmoid_cross_entropy", {}), ("squared_error", {}),
-    ("squared_error", {"factor": 0.5}), ("absolute_error", {}), ("huber", {"delta": 0.5}), ("hinge", {}), ("hinge", {"margin": 0.3}),
+    ("squared_error", {"factor": 0.5}), ("absolute_error", {}), ("huber", {"delta": 0.5}),
+    ("hinge", {}), ("hinge", {"margin": 0.3}),
 ]  # fmt: skip
 
 
@@ -139,7 +166,11 @@ def test_every_loss_and_penalty(kind, options, reduction, weighted, penalty, rng
     recipe.activation("tanh")
     recipe.affine(3)
     labels = kind in ("softmax_cross_entropy", "hinge")
-    t = rng.integers(0, 3, 6) if labels else (rng.random((6, 3)) if kind == "sigmoid_cross_entropy" else 4 * rng.standard_normal((6, 3)))
+    t = (
+        rng.integers(0, 3, 6)
+        if labels
+        else (rng.random((6, 3)) if kind == "sigmoid_cross_entropy" else 4 * rng.standard_normal((6, 3)))
+    )
     if options.get("ignore_index") is not None:
         t[0], t[1] = 0, 1
     weights = {}
@@ -147,7 +178,14 @@ def test_every_loss_and_penalty(kind, options, reduction, weighted, penalty, rng
         weights["sample_weight"] = rng.uniform(0.2, 2, 6)
         if labels:
             weights["class_weight"] = rng.uniform(0.2, 2, 3)
-    check(recipe, _core.LossSpec(kind, reduction=reduction, **options), t, l1=penalty[0], l2=penalty[1], **weights)
+    check(
+        recipe,
+        _core.LossSpec(kind, reduction=reduction, **options),
+        t,
+        l1=penalty[0],
+        l2=penalty[1],
+        **weights,
+    )
 
 
 @pytest.mark.parametrize("depth", [0, 1, 4])
@@ -188,7 +226,14 @@ def test_forward_and_backward_are_the_gradient(rng):
 def test_random_networks_are_torchs(torch):
     """Twenty networks of 1-4 layers in float64: every gradient to 1e-12."""
     f = torch.nn.functional
-    functions = {nn.Relu: torch.relu, nn.Tanh: torch.tanh, nn.Gelu: f.gelu, nn.Silu: f.silu, nn.Softplus: f.softplus, nn.Mish: f.mish}
+    functions = {
+        nn.Relu: torch.relu,
+        nn.Tanh: torch.tanh,
+        nn.Gelu: f.gelu,
+        nn.Silu: f.silu,
+        nn.Softplus: f.softplus,
+        nn.Mish: f.mish,
+    }
     for seed in range(20):
         rng = np.random.default_rng(seed)
         sizes = rng.integers(1, 70, rng.integers(2, 6))
@@ -199,7 +244,9 @@ def test_random_networks_are_torchs(torch):
         network = nn.Network(layers[:-1])
         batch = int(rng.integers(1, 70))
         x, t = rng.standard_normal((batch, sizes[0])), rng.integers(0, sizes[-1], batch)
-        tensors = {name: torch.tensor(np.array(value), requires_grad=True) for name, value in network.params.items()}
+        tensors = {
+            name: torch.tensor(np.array(value), requires_grad=True) for name, value in network.params.items()
+        }
         a = torch.tensor(x)
         for i, kind in enumerate(kinds, 1):
             a = a @ tensors[f"W{i}"] + tensors[f"b{i}"]
@@ -209,4 +256,10 @@ def test_random_networks_are_torchs(torch):
         assert network.loss(x, t) == pytest.approx(loss.item(), rel=1e-12, abs=1e-14)
         for name, gradient in network.gradient(x, t).items():
             expected = tensors[name].grad.numpy()
-            np.testing.assert_allclose(gradient, expected, rtol=1e-12, atol=1e-12 * max(np.abs(expected).max(), 1e-3), err_msg=f"{seed} {name}")
+            np.testing.assert_allclose(
+                gradient,
+                expected,
+                rtol=1e-12,
+                atol=1e-12 * max(np.abs(expected).max(), 1e-3),
+                err_msg=f"{seed} {name}",
+            )

@@ -1,4 +1,4 @@
-"""The same bits, always: threads, batch splits, positions, layouts, runs, AVX2 against AVX-512; forward, gradients, fits."""
+"""The same bits: threads, batch splits, positions, layouts, runs, AVX2 and AVX-512; forward, gradients, fits."""
 
 import itertools
 
@@ -23,10 +23,30 @@ def everything(dtype, seed=1):
     """Every kind of layer in one network."""
     rng = np.random.default_rng(seed)
     width = 45
-    layers = [nn.Affine(70, width, dtype=dtype, rng=rng), nn.BatchNormalization(width, dtype=dtype), nn.Gelu(), nn.Dropout(0.3)]
-    layers += [nn.Affine(width, width, dtype=dtype, rng=rng), nn.LayerNormalization(width, dtype=dtype), nn.Silu()]
-    layers += [nn.Affine(width, width, dtype=dtype, rng=rng), nn.PRelu(width=width, dtype=dtype), nn.Affine(width, width, rng=rng, dtype=dtype)]
-    layers += [nn.Tanh(), nn.Affine(width, 11, bias=False, dtype=dtype, rng=rng), nn.Mish(), nn.Elu(), nn.Softmax(), nn.Affine(11, 10, dtype=dtype, rng=rng)]
+    layers = [
+        nn.Affine(70, width, dtype=dtype, rng=rng),
+        nn.BatchNormalization(width, dtype=dtype),
+        nn.Gelu(),
+        nn.Dropout(0.3),
+    ]
+    layers += [
+        nn.Affine(width, width, dtype=dtype, rng=rng),
+        nn.LayerNormalization(width, dtype=dtype),
+        nn.Silu(),
+    ]
+    layers += [
+        nn.Affine(width, width, dtype=dtype, rng=rng),
+        nn.PRelu(width=width, dtype=dtype),
+        nn.Affine(width, width, rng=rng, dtype=dtype),
+    ]
+    layers += [
+        nn.Tanh(),
+        nn.Affine(width, 11, bias=False, dtype=dtype, rng=rng),
+        nn.Mish(),
+        nn.Elu(),
+        nn.Softmax(),
+        nn.Affine(11, 10, dtype=dtype, rng=rng),
+    ]
     return nn.Network(layers)
 
 
@@ -62,12 +82,26 @@ def settings():
         yield isa, threads
 
 
-# ---------------------------------------------------------------------------------------------- affine
-@pytest.mark.parametrize("shape", [(784, 512, 64), (256, 256, 128), (32, 128, 64), (300, 37, 50), (784, 10, 64), (64, 1, 64),
-                                   (2048, 300, 33), (4096, 16, 40), (8, 64, 100), (1, 1, 20)], ids=str)  # fmt: skip
+# -------------------------------------------------------------------------------------------------- affine
+SHAPES = [
+    (784, 512, 64),
+    (256, 256, 128),
+    (32, 128, 64),
+    (300, 37, 50),
+    (784, 10, 64),
+    (64, 1, 64),
+    (2048, 300, 33),
+]
+SHAPES += [(4096, 16, 40), (8, 64, 100), (1, 1, 20)]  # (in, out, batch)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_affine_row_by_row_by_sevens_and_anywhere(shape, dtype, isa, rng):
     inputs, outputs, batch = shape
-    x, W = rng.standard_normal((batch, inputs)).astype(dtype), rng.standard_normal((inputs, outputs)).astype(dtype)
+    x, W = (
+        rng.standard_normal((batch, inputs)).astype(dtype),
+        rng.standard_normal((inputs, outputs)).astype(dtype),
+    )
     b = rng.standard_normal(outputs).astype(dtype)
     expected = _core.affine(x, W, b)
     for rows in (1, 2, 7, 13):
@@ -75,9 +109,15 @@ def test_affine_row_by_row_by_sevens_and_anywhere(shape, dtype, isa, rng):
         assert_same_bits(np.concatenate(parts), expected, f"in batches of {rows}")
     order = rng.permutation(batch)
     assert_same_bits(_core.affine(x[order], W, b), expected[order], "rows in another order")
-    assert_same_bits(_core.affine(np.repeat(x[:1], batch, 0), W, b), np.repeat(expected[:1], batch, 0), "the same row everywhere")
+    assert_same_bits(
+        _core.affine(np.repeat(x[:1], batch, 0), W, b),
+        np.repeat(expected[:1], batch, 0),
+        "the same row everywhere",
+    )
     columns = rng.permutation(outputs)
-    assert_same_bits(_core.affine(x, W[:, columns], b[columns]), expected[:, columns], "columns in another order")
+    assert_same_bits(
+        _core.affine(x, W[:, columns], b[columns]), expected[:, columns], "columns in another order"
+    )
 
 
 def test_gradients_of_a_tall_batch_over_threads(dtype, rng):
@@ -90,7 +130,7 @@ def test_gradients_of_a_tall_batch_over_threads(dtype, rng):
             assert_same_bits(a, b, f"{isa}, {threads} threads")
 
 
-# ---------------------------------------------------------------------------------------------- whole networks
+# ------------------------------------------------------------------------------------------ whole networks
 @every_network
 def test_predict(name, dtype, rng):
     network = NETWORKS[name](dtype)
@@ -117,7 +157,11 @@ def test_predict_is_its_layers_one_after_another(name, dtype, isa, rng):
     x, _ = data(network, rng, dtype, 61)
     y = x
     for layer in network.layers:
-        y = layer.forward(y, training=False) if isinstance(layer, nn.Dropout | nn.BatchNormalization) else layer.forward(y)
+        y = (
+            layer.forward(y, training=False)
+            if isinstance(layer, nn.Dropout | nn.BatchNormalization)
+            else layer.forward(y)
+        )
     assert_same_bits(network.predict(x), y)
 
 

@@ -9,22 +9,38 @@ from conftest import LAYOUTS, assert_same_bits, thread_counts, use_threads
 from finite_differences import assert_gradient
 from nnfast import _core
 
-KINDS = ["softmax_cross_entropy", "sigmoid_cross_entropy", "squared_error", "absolute_error", "huber", "hinge"]
+KINDS = [
+    "softmax_cross_entropy",
+    "sigmoid_cross_entropy",
+    "squared_error",
+    "absolute_error",
+    "huber",
+    "hinge",
+]
 REDUCTIONS = ["none", "sum", "mean", "batch_mean"]
 OVER_LABELS = {"softmax_cross_entropy", "hinge"}
 
 # kind -> every option that it has, one at a time and together
 OPTIONS = {
-    "softmax_cross_entropy": [{}, {"label_smoothing": 0.1}, {"ignore_index": 2}, {"label_smoothing": 1.0, "ignore_index": -100}],
+    "softmax_cross_entropy": [
+        {},
+        {"label_smoothing": 0.1},
+        {"ignore_index": 2},
+        {"label_smoothing": 1.0, "ignore_index": -100},
+    ],
     "sigmoid_cross_entropy": [{}],
     "squared_error": [{}, {"factor": 0.5}, {"factor": -2.0}],
     "absolute_error": [{}],
     "huber": [{}, {"delta": 0.3}, {"delta": 5.0}],
     "hinge": [{}, {"margin": 0.2}, {"ignore_index": 0}, {"margin": -0.5}],
 }
-CASES = [(kind, options, reduction) for kind in KINDS for options in OPTIONS[kind] for reduction in REDUCTIONS]
+CASES = [
+    (kind, options, reduction) for kind in KINDS for options in OPTIONS[kind] for reduction in REDUCTIONS
+]
 every_case = pytest.mark.parametrize(
-    ("kind", "options", "reduction"), CASES, ids=[f"{k}-{'-'.join(f'{a}={b}' for a, b in o.items())}-{r}" for k, o, r in CASES]
+    ("kind", "options", "reduction"),
+    CASES,
+    ids=[f"{k}-{'-'.join(f'{a}={b}' for a, b in o.items())}-{r}" for k, o, r in CASES],
 )
 WEIGHTS = ["no weights", "class_weight", "sample_weight", "both weights"]
 
@@ -58,8 +74,12 @@ def check(kind, options, reduction, y, t, weights, tolerance):
     assert isinstance(value, np.ndarray if reduction == "none" else float)
     assert_same_bits(np.asarray(again), np.asarray(value), "forward alone")
     assert dy.dtype == y.dtype
-    np.testing.assert_allclose(value, expected.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected).max())
-    np.testing.assert_allclose(dy, expected_dy.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected_dy).max())
+    np.testing.assert_allclose(
+        value, expected.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected).max()
+    )
+    np.testing.assert_allclose(
+        dy, expected_dy.astype(float), rtol=tolerance, atol=tolerance * np.abs(expected_dy).max()
+    )
 
 
 @every_case
@@ -73,7 +93,9 @@ def test_labels_or_dense_targets(kind, options, reduction, weights, dtype, isa, 
 
 
 def _total_weight(t, keywords, options):
-    kept = np.ones(len(t)) if np.ndim(t) == 2 or "ignore_index" not in options else t != options["ignore_index"]
+    kept = (
+        np.ones(len(t)) if np.ndim(t) == 2 or "ignore_index" not in options else t != options["ignore_index"]
+    )
     return float((kept * keywords.get("sample_weight", 1)).sum())
 
 
@@ -97,7 +119,7 @@ def test_one_hot_rows_equal_labels(t_dtype, dtype, rng):
     np.testing.assert_allclose(dy, dy2, rtol=1e-5 if dtype is np.float32 else 1e-13, atol=np.finfo(dtype).eps)
 
 
-# --------------------------------------------------------------------------------------------------- derivatives
+# --------------------------------------------------------------------------------------------- derivatives
 @every_case
 @pytest.mark.parametrize("weights", WEIGHTS)
 def test_gradient_by_finite_differences(kind, options, reduction, weights, rng):
@@ -108,7 +130,9 @@ def test_gradient_by_finite_differences(kind, options, reduction, weights, rng):
         y += np.where((np.abs(gap) < 0.05) & (np.arange(4) != t[:, None]), 0.1, 0)
     spec = _core.LossSpec(kind, reduction=reduction, **options)
     _, dy = _core.loss_backward(spec, "f", y, t, **keywords)
-    assert_gradient(dy, lambda: np.sum(_core.loss(spec, "f", y, t, **keywords)), y, f"{kind} {options} {reduction}")
+    assert_gradient(
+        dy, lambda: np.sum(_core.loss(spec, "f", y, t, **keywords)), y, f"{kind} {options} {reduction}"
+    )
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.2])
@@ -177,7 +201,7 @@ def test_the_other_losses_are_torchs(torch, reduction, rng):
         np.testing.assert_allclose(dy, scores.grad.numpy(), rtol=1e-12, atol=1e-15)
 
 
-# --------------------------------------------------------------------------------------------------- extreme scores
+# ------------------------------------------------------------------------------------------ extreme scores
 def test_cross_entropy_of_extreme_scores(dtype, isa):
     big = dtype(np.finfo(dtype).max / 4)
     y = np.array([[1000, 0, -1000], [-1000, 0, 1000], [big, 0, -big], [0, 0, 0], [-1e-30, 0, 1e-30]], dtype)
@@ -195,7 +219,9 @@ def test_tiny_losses_keep_their_digits(dtype, isa):
     value = _core.loss(_core.LossSpec("softmax_cross_entropy", reduction="none"), "f", y, np.zeros(4, int))
     np.testing.assert_allclose(value, np.log1p(np.exp(-gaps)), rtol=0, atol=2 * np.finfo(dtype).eps)
     y = np.array([[30.0], [-30.0]], dtype)
-    value = _core.loss(_core.LossSpec("sigmoid_cross_entropy", reduction="none"), "f", y, np.array([[1.0], [0.0]], dtype))
+    value = _core.loss(
+        _core.LossSpec("sigmoid_cross_entropy", reduction="none"), "f", y, np.array([[1.0], [0.0]], dtype)
+    )
     np.testing.assert_allclose(value, np.exp(-30.0), rtol=1e-5)
 
 
@@ -216,7 +242,9 @@ def test_nan_and_infinity_stay_in_their_row(kind, value, dtype, isa, rng):
             assert np.isnan(got[row])
             assert np.isnan(dy[row]).any()
         else:
-            assert not got[row] == clean[row] or kind == "hinge" or (kind == "softmax_cross_entropy" and value < 0)
+            assert (
+                got[row] != clean[row] or kind == "hinge" or (kind == "softmax_cross_entropy" and value < 0)
+            )
         if kind == "softmax_cross_entropy" and value == np.inf:
             assert np.isnan(got[row])
 
@@ -228,7 +256,7 @@ def test_minus_infinity_excludes_a_class(dtype, isa):
     assert dy[0, 1] == 0
 
 
-# --------------------------------------------------------------------------------------------------- ignored samples
+# ----------------------------------------------------------------------------------------- ignored samples
 @pytest.mark.parametrize("kind", sorted(OVER_LABELS))
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 def test_ignored_samples_weigh_nothing(kind, reduction, dtype, rng):
@@ -238,7 +266,9 @@ def test_ignored_samples_weigh_nothing(kind, reduction, dtype, rng):
     y[ignored] = np.nan
     spec = _core.LossSpec(kind, reduction=reduction, ignore_index=-100)
     value, dy = _core.loss_backward(spec, "f", y, t, **weights)
-    expected, expected_dy = _core.loss_backward(_core.LossSpec(kind, reduction=reduction), "f", y[~ignored], t[~ignored], **weights)
+    expected, expected_dy = _core.loss_backward(
+        _core.LossSpec(kind, reduction=reduction), "f", y[~ignored], t[~ignored], **weights
+    )
     if reduction == "none":
         assert (value[ignored] == 0).all()
         value = value[~ignored]
@@ -259,7 +289,7 @@ def test_all_ignored(kind, dtype):
     assert (dy == 0).all()
 
 
-# --------------------------------------------------------------------------------------------------- bits
+# ---------------------------------------------------------------------------------------------------- bits
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("c", [1, 10, 37, 300])
 def test_same_bits_on_any_threads_instruction_set_and_split(kind, c, dtype, rng):
@@ -276,7 +306,9 @@ def test_same_bits_on_any_threads_instruction_set_and_split(kind, c, dtype, rng)
             assert_same_bits(dy, first[1], f"{isa}, {n} threads")
         for rows in [slice(0, 1), slice(3000, 3001), slice(14, 21)]:
             part = dict(weights, sample_weight=weights["sample_weight"][rows])
-            value, dy = _core.loss_backward(_core.LossSpec(kind, reduction="none"), "f", y[rows], t[rows], **part)
+            value, dy = _core.loss_backward(
+                _core.LossSpec(kind, reduction="none"), "f", y[rows], t[rows], **part
+            )
             assert_same_bits(value, expected[family, "none"][0][rows])
             assert_same_bits(dy, expected[family, "none"][1][rows])
 
@@ -287,12 +319,17 @@ def test_layouts(kind, form, dtype, rng):
     y, t, weights = make(kind, rng, dtype, 12, 5, weights="both weights")
     spec, layout = _core.LossSpec(kind), LAYOUTS[form]
     value, dy = _core.loss_backward(spec, "f", y, t, **weights)
-    got, got_dy = _core.loss_backward(spec, "f", layout(y), layout(t), **{k: layout(v) for k, v in weights.items()})
+    got, got_dy = _core.loss_backward(
+        spec, "f", layout(y), layout(t), **{k: layout(v) for k, v in weights.items()}
+    )
     assert got == value
     assert_same_bits(got_dy, dy)
 
 
-@pytest.mark.parametrize("t_dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, ">i4", ">u8"])
+@pytest.mark.parametrize(
+    "t_dtype",
+    [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.int64, np.uint64, ">i4", ">u8"],
+)
 def test_labels_of_every_integer_dtype(t_dtype, rng):
     y, t, _ = make("softmax_cross_entropy", rng, np.float64)
     spec = _core.LossSpec("softmax_cross_entropy")
@@ -309,7 +346,7 @@ def test_more_leading_dimensions(dtype, rng):
     assert_same_bits(got_dy, dy.reshape(2, 3, 4, 5))
 
 
-# --------------------------------------------------------------------------------------------------- misuse
+# -------------------------------------------------------------------------------------------------- misuse
 Y = np.zeros((4, 3))
 
 

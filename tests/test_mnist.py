@@ -12,7 +12,13 @@ def mnist(mnist_folder):
 
 def network(seed=0):
     rng = np.random.default_rng(seed)
-    layers = [nn.Affine(784, 512, rng=rng), nn.Relu(), nn.Affine(512, 512, rng=rng), nn.Relu(), nn.Affine(512, 10, rng=rng)]
+    layers = [
+        nn.Affine(784, 512, rng=rng),
+        nn.Relu(),
+        nn.Affine(512, 512, rng=rng),
+        nn.Relu(),
+        nn.Affine(512, 10, rng=rng),
+    ]
     return nn.Network(layers)
 
 

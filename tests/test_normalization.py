@@ -22,7 +22,9 @@ def make(rng, dtype, rows, cols, offset=0.5):
 def close(got, expected, dtype, factor=64.0):
     expected = np.asarray(expected).astype(float)
     tolerance = factor * np.finfo(dtype).eps
-    np.testing.assert_allclose(got, expected, rtol=tolerance, atol=tolerance * max(1.0, np.abs(expected).max(initial=0)))
+    np.testing.assert_allclose(
+        got, expected, rtol=tolerance, atol=tolerance * max(1.0, np.abs(expected).max(initial=0))
+    )
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
@@ -65,16 +67,32 @@ def test_batch_normalization_inference(shape, dtype, isa, rng):
 def test_absent_gamma_and_beta_are_one_and_zero(dtype, rng):
     x, gamma, beta, dy = make(rng, dtype, 20, 9)
     one, zero = np.ones_like(gamma), np.zeros_like(beta)
-    for a, b in zip(_core.batch_normalization_train(x, None, None, EPS), _core.batch_normalization_train(x, one, zero, EPS), strict=True):
+    for a, b in zip(
+        _core.batch_normalization_train(x, None, None, EPS),
+        _core.batch_normalization_train(x, one, zero, EPS),
+        strict=True,
+    ):
         assert_same_bits(a, b)
     _, mean, var, inv_std = _core.batch_normalization_train(x, None, None, EPS)
-    assert_same_bits(_core.batch_normalization_backward(dy, x, None, mean, inv_std)[0],
-                     _core.batch_normalization_backward(dy, x, one, mean, inv_std)[0])
-    assert_same_bits(_core.batch_normalization_inference(x, None, None, mean, var, EPS),
-                     _core.batch_normalization_inference(x, one, zero, mean, var, EPS))
-    for a, b in zip(_core.layer_normalization(x, None, None, EPS), _core.layer_normalization(x, one, zero, EPS), strict=True):
+    assert_same_bits(
+        _core.batch_normalization_backward(dy, x, None, mean, inv_std)[0],
+        _core.batch_normalization_backward(dy, x, one, mean, inv_std)[0],
+    )
+    assert_same_bits(
+        _core.batch_normalization_inference(x, None, None, mean, var, EPS),
+        _core.batch_normalization_inference(x, one, zero, mean, var, EPS),
+    )
+    for a, b in zip(
+        _core.layer_normalization(x, None, None, EPS),
+        _core.layer_normalization(x, one, zero, EPS),
+        strict=True,
+    ):
         assert_same_bits(a, b)
-    close(_core.batch_normalization_train(x, gamma, None, EPS)[0], oracle.normalize(oracle.wide(x), gamma, 0, EPS, 0, dy)[0], dtype)
+    close(
+        _core.batch_normalization_train(x, gamma, None, EPS)[0],
+        oracle.normalize(oracle.wide(x), gamma, 0, EPS, 0, dy)[0],
+        dtype,
+    )
 
 
 @pytest.mark.parametrize("momentum", [0.9, 0.1, 0.0, 1.0])
@@ -92,13 +110,15 @@ def test_unbiased_variance_of_one_row_is_refused_or_finite(dtype):
     """rows / (rows - 1) of one row is 1/0: never a silent inf or NaN in the running variance."""
     running_mean, running_var = np.zeros(3, dtype), np.ones(3, dtype)
     try:
-        _core.update_running_statistics(running_mean, running_var, np.ones(3, dtype), np.zeros(3, dtype), 1, 0.9, True)
+        _core.update_running_statistics(
+            running_mean, running_var, np.ones(3, dtype), np.zeros(3, dtype), 1, 0.9, True
+        )
     except ValueError:
         assert np.array_equal(running_var, np.ones(3, dtype))
     assert np.isfinite(running_var).all()
 
 
-# --------------------------------------------------------------------------------------------------- derivatives
+# --------------------------------------------------------------------------------------------- derivatives
 def test_batch_normalization_by_finite_differences(rng):
     x, gamma, beta, dy = make(rng, np.float64, 6, 4)
 
@@ -106,7 +126,9 @@ def test_batch_normalization_by_finite_differences(rng):
         return np.sum(dy * _core.batch_normalization_train(x, gamma, beta, EPS)[0])
 
     _, mean, _, inv_std = _core.batch_normalization_train(x, gamma, beta, EPS)
-    for got, variable in zip(_core.batch_normalization_backward(dy, x, gamma, mean, inv_std), (x, gamma, beta), strict=True):
+    for got, variable in zip(
+        _core.batch_normalization_backward(dy, x, gamma, mean, inv_std), (x, gamma, beta), strict=True
+    ):
         assert_gradient(got, f, variable)
 
 
@@ -132,7 +154,9 @@ def test_layer_normalization_by_finite_differences(shape, rng):
 
     _, mean, inv_std = _core.layer_normalization(x, gamma, beta, EPS)
     assert mean.shape == inv_std.shape == shape[:-1]
-    for got, variable in zip(_core.layer_normalization_backward(dy, x, gamma, mean, inv_std), (x, gamma, beta), strict=True):
+    for got, variable in zip(
+        _core.layer_normalization_backward(dy, x, gamma, mean, inv_std), (x, gamma, beta), strict=True
+    ):
         assert_gradient(got, f, variable)
 
 
@@ -143,7 +167,9 @@ def test_both_are_torchs(torch, rng):
         tensors = [torch.tensor(a, requires_grad=True) for a in (x, gamma, beta)]
         if kind == "batch":
             running = torch.zeros(17, dtype=torch.float64), torch.ones(17, dtype=torch.float64)
-            out = f.batch_norm(tensors[0], *running, tensors[1], tensors[2], training=True, momentum=0.1, eps=EPS)
+            out = f.batch_norm(
+                tensors[0], *running, tensors[1], tensors[2], training=True, momentum=0.1, eps=EPS
+            )
             y, mean, var, inv_std = _core.batch_normalization_train(x, gamma, beta, EPS)
             ours = _core.batch_normalization_backward(dy, x, gamma, mean, inv_std)
             running_mean, running_var = np.zeros(17), np.ones(17)
@@ -160,7 +186,7 @@ def test_both_are_torchs(torch, rng):
             np.testing.assert_allclose(got, tensor.grad.numpy(), rtol=1e-12, atol=1e-12)
 
 
-# --------------------------------------------------------------------------------------------------- hard inputs
+# --------------------------------------------------------------------------------------------- hard inputs
 def test_large_mean_and_small_variance(dtype, isa, rng):
     """E[x^2] - E[x]^2 would lose everything here; two passes lose what the storage of x lost."""
     rows = 1000
@@ -176,7 +202,7 @@ def test_large_mean_and_small_variance(dtype, isa, rng):
 def test_constant_input_gives_beta(dtype, isa):
     x = np.full((10, 7), 3.7, dtype)
     beta = np.arange(7, dtype=dtype)
-    y, _, var, inv_std = _core.batch_normalization_train(x, np.full(7, 2, dtype), beta, EPS)
+    y, _, _, inv_std = _core.batch_normalization_train(x, np.full(7, 2, dtype), beta, EPS)
     assert np.isfinite(inv_std).all()
     np.testing.assert_allclose(y, np.broadcast_to(beta, (10, 7)), atol=2e-3 if dtype is np.float32 else 1e-10)
     y, _, inv_std = _core.layer_normalization(x, np.full(7, 2, dtype), beta, EPS)
@@ -198,7 +224,10 @@ def test_batch_of_one_gives_exactly_beta(dtype, isa, rng):
 
 def test_nan_stays_in_its_column_or_row(dtype, isa, rng):
     x, gamma, beta, _ = make(rng, dtype, 30, 37)
-    batch, layer = _core.batch_normalization_train(x, gamma, beta, EPS)[0], _core.layer_normalization(x, gamma, beta, EPS)[0]
+    batch, layer = (
+        _core.batch_normalization_train(x, gamma, beta, EPS)[0],
+        _core.layer_normalization(x, gamma, beta, EPS)[0],
+    )
     for i, j in [(0, 0), (29, 36), (13, 17)]:
         dirty = x.copy()
         dirty[i, j] = np.nan
@@ -225,7 +254,7 @@ def test_empty(shape, dtype):
         assert y.shape == shape
 
 
-# --------------------------------------------------------------------------------------------------- bits
+# ---------------------------------------------------------------------------------------------------- bits
 def operations(x, gamma, beta, dy):
     y, mean, var, inv_std = _core.batch_normalization_train(x, gamma, beta, EPS)
     results = [y, mean, var, inv_std, *_core.batch_normalization_backward(dy, x, gamma, mean, inv_std)]
@@ -250,26 +279,37 @@ def test_same_bits_on_any_threads_and_fma_instruction_set(shape, dtype, rng):
 
 def test_rows_and_columns_do_not_know_each_other(dtype, isa, rng):
     """Inference and layer normalization of a row alone; batch statistics of a column alone."""
-    x, gamma, beta, dy = make(rng, dtype, 70, 37)
+    x, gamma, beta, _ = make(rng, dtype, 70, 37)
     _, mean, var, _ = _core.batch_normalization_train(x, gamma, beta, EPS)
-    whole = _core.batch_normalization_inference(x, gamma, beta, mean, var, EPS), _core.layer_normalization(x, gamma, beta, EPS)[0]
+    whole = (
+        _core.batch_normalization_inference(x, gamma, beta, mean, var, EPS),
+        _core.layer_normalization(x, gamma, beta, EPS)[0],
+    )
     for rows in [slice(0, 1), slice(69, 70), slice(21, 28)]:
-        assert_same_bits(_core.batch_normalization_inference(x[rows], gamma, beta, mean, var, EPS), whole[0][rows])
+        assert_same_bits(
+            _core.batch_normalization_inference(x[rows], gamma, beta, mean, var, EPS), whole[0][rows]
+        )
         assert_same_bits(_core.layer_normalization(x[rows], gamma, beta, EPS)[0], whole[1][rows])
     for j in [0, 16, 36]:
         column = slice(j, j + 1)
-        y, m, v, _ = _core.batch_normalization_train(np.ascontiguousarray(x[:, column]), gamma[column], beta[column], EPS)
+        _, m, v, _ = _core.batch_normalization_train(
+            np.ascontiguousarray(x[:, column]), gamma[column], beta[column], EPS
+        )
         assert_same_bits(m, mean[column])
         assert_same_bits(v, var[column])
 
 
 def test_layouts(dtype, layout, rng):
     x, gamma, beta, dy = make(rng, dtype, 12, 7)
-    for got, expected in zip(operations(layout(x), layout(gamma), layout(beta), layout(dy)), operations(x, gamma, beta, dy), strict=True):
+    for got, expected in zip(
+        operations(layout(x), layout(gamma), layout(beta), layout(dy)),
+        operations(x, gamma, beta, dy),
+        strict=True,
+    ):
         assert_same_bits(got, expected)
 
 
-# --------------------------------------------------------------------------------------------------- misuse
+# -------------------------------------------------------------------------------------------------- misuse
 def test_wrong_shapes_are_named():
     x, v, short = np.ones((5, 3)), np.ones(3), np.ones(2)
     calls = [
@@ -287,15 +327,20 @@ def test_wrong_shapes_are_named():
         (_core.layer_normalization_backward, (x[:, :2], x, v, np.ones(5), np.ones(5))),
     ]
     for function, arguments in calls:
-        with pytest.raises(ValueError, match=rf"{function.__name__.removesuffix('_train').replace('_inference', '.*')}.*\("):
+        with pytest.raises(
+            ValueError, match=rf"{function.__name__.removesuffix('_train').replace('_inference', '.*')}.*\("
+        ):
             function(*arguments)
 
 
 @pytest.mark.parametrize("eps", [-1e-5, np.nan, np.inf])
 def test_wrong_eps(eps):
     x, v = np.ones((5, 3)), np.ones(3)
-    for call in (lambda: _core.batch_normalization_train(x, v, v, eps), lambda: _core.layer_normalization(x, v, v, eps),
-                 lambda: _core.batch_normalization_inference(x, v, v, v, v, eps)):
+    for call in (
+        lambda: _core.batch_normalization_train(x, v, v, eps),
+        lambda: _core.layer_normalization(x, v, v, eps),
+        lambda: _core.batch_normalization_inference(x, v, v, v, v, eps),
+    ):
         with pytest.raises(ValueError, match="eps"):
             call()
 

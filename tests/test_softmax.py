@@ -39,7 +39,9 @@ def test_against_the_formula(name, cols, spread, dtype, isa, rng):
     dy = rng.standard_normal(x.shape).astype(dtype)
     ours, theirs = BACKWARD[name]
     expected = theirs(oracle.wide(dy), oracle.wide(y))
-    np.testing.assert_allclose(ours(dy, y), expected.astype(float), rtol=0, atol=8 * eps * (1 + np.sqrt(cols)))
+    np.testing.assert_allclose(
+        ours(dy, y), expected.astype(float), rtol=0, atol=8 * eps * (1 + np.sqrt(cols))
+    )
 
 
 @both
@@ -93,7 +95,9 @@ def test_special_rows(cols, dtype, isa, rng):
         assert y[position] == 0
         assert log_y[position] == -np.inf
         others = np.arange(cols) != position
-        np.testing.assert_allclose(y[others], oracle.softmax(oracle.wide(base[others])).astype(float), rtol=1e-5)
+        np.testing.assert_allclose(
+            y[others], oracle.softmax(oracle.wide(base[others])).astype(float), rtol=1e-5
+        )
         x = base.copy()
         x[position] = 1e30
         y = _core.softmax(x[None])[0]
