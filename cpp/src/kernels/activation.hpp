@@ -56,16 +56,21 @@ struct LeakyRelu {
   }
 };
 
-/// (a + a_low) (s.high + s.low), rounded about once
+/// a (s.high + s.low) + more, rounded about once
 template <class T>
-NNFAST_INLINE vec<T> times(vec<T> a, vec<T> a_low, Sum<T> s) {
-  return fma(a, s.high, fma(a, s.low, a_low * s.high));
+NNFAST_INLINE vec<T> times(vec<T> a, Sum<T> s, vec<T> more) {
+  const vec<T> low = fma(a, s.low, more);
+  if constexpr (kHasFma) return fma(a, s.high, low);
+  const auto p = two_product<T>(a, s.high);
+  const vec<T> size = abs(p.high);  // p.low is only known between these
+  const auto exact = (size > T{sizeof(T) == 4 ? 0x1p-100 : 0x1p-960}) & (size < Format<T>::kInfinity);
+  return p.high + ((exact ? p.low : vec<T>{}) + low);
 }
 
 struct Elu {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
-    return x >= 0 ? x : times<T>(alpha, vec<T>{}, expm1_sum<T>(x, vec<T>{}));
+    return x >= 0 ? x : times<T>(alpha, expm1_sum<T>(x, vec<T>{}), vec<T>{});
   }
   template <class T>
   NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T>) {
@@ -81,7 +86,8 @@ struct Selu {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T> gamma) {
     const auto factor = two_product<T>(gamma, alpha);
-    return x >= 0 ? gamma * x : times<T>(factor.high, factor.low, expm1_sum<T>(x, vec<T>{}));
+    const auto e = expm1_sum<T>(x, vec<T>{});
+    return x >= 0 ? gamma * x : times<T>(factor.high, e, factor.low * e.high);
   }
   template <class T>
   NNFAST_INLINE static vec<T> from_output(vec<T> dy, vec<T> y, vec<T> alpha, vec<T> gamma) {
@@ -100,7 +106,9 @@ struct Celu {
     const vec<T> inverse = 1 / alpha, z = x / alpha;
     const auto back = two_product<T>(z, alpha);
     const vec<T> z_low = abs(z) < 100 ? ((x - back.high) - back.low) * inverse : vec<T>{};
-    const vec<T> y = times<T>(alpha, vec<T>{}, expm1_sum<T>(at_most(z, kExpHigh<T>), z_low));
+    auto e = expm1_sum<T>(at_most(z, kExpHigh<T>), z_low);
+    e.low = e.high < Format<T>::kInfinity ? e.low : vec<T>{};  // for alpha < 0
+    const vec<T> y = times<T>(alpha, e, vec<T>{});
     return (x >= 0) | (abs(z) < T{0x1p-60F}) ? x : y;
   }
   template <class T>

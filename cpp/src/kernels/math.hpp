@@ -115,7 +115,8 @@ NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {
   // Below -20 (-40) it is -1, and 2^-k stays small enough to be a number.
   const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low);
   // 2^k (1 + h + l) - 1 = 2^k ((1 - 2^-k) + h + l), where 1 - 2^-k is 0 or larger than h.
-  const auto one = fast_two_sum<T>(broadcast(T{1}), -pow2<T>(at_least(-e.k, T{-100})));
+  const vec<T> minus_k = e.k < 100 ? -e.k : vec<T>{} - 100;  // NaN too: pow2(NaN) is anything
+  const auto one = fast_two_sum<T>(broadcast(T{1}), -pow2<T>(minus_k));
   const auto s = fast_two_sum<T>(one.high, e.high);
   const auto t = fast_two_sum<T>(s.high, e.low + (s.low + one.low));
   return {scale<T>(t.high, e.k), scale<T>(t.low, e.k)};
@@ -266,7 +267,8 @@ NNFAST_INLINE vec<T> softplus_of(vec<T> x) {
     // 1 + e = u + u_low lies in 1..2: from sqrt(2) up it is halved.
     const vec<T> u = 1 + e, u_low = (e - (u - 1)) + e_low;
     const auto near = u < Coef<T>::kSqrt2;
-    const vec<T> y = log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
+    const vec<T> y =
+        log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
     return x > 0 ? x + y : y;
   }
 }
@@ -397,8 +399,8 @@ NNFAST_INLINE vec<T> mish_derivative(vec<T> x) {
 }
 
 // The names by register type, for all who compute with registers.
-#define NNFAST_OVERLOAD(name, of)                             \
-  NNFAST_INLINE f32v name(f32v x) { return of<float>(x); }    \
+#define NNFAST_OVERLOAD(name, of)                          \
+  NNFAST_INLINE f32v name(f32v x) { return of<float>(x); } \
   NNFAST_INLINE f64v name(f64v x) { return of<double>(x); }
 NNFAST_OVERLOAD(exp, exp_of)
 NNFAST_OVERLOAD(expm1, expm1_of)

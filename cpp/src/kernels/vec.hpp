@@ -1,11 +1,12 @@
 #pragma once
-// The vocabulary that kernels are written in: one native register of float or double, as a GCC/Clang vector type, so that
+// The vocabulary that kernels are written in: one native register of float or double, as a GCC/Clang vector type, so
+// that
 // + - * / and comparisons are the language's own. Only this file names instructions. Compiled once per instruction set;
 // nothing from the standard library but <cstddef>, <cstdint> may enter here: an inline function shared with other
 // objects is a weak symbol, and the linker may keep the AVX-512 copy for everybody.
 //
-// Contraction is off (-ffp-contract=off), so rounding is what is written: fma() is one rounding where the machine has it
-// (kHasFma), and a * b + c with two where it has not.
+// Contraction is off (-ffp-contract=off), so rounding is what is written: fma() is one rounding where the machine has
+// it (kHasFma), and a * b + c with two where it has not.
 
 #include <cstddef>
 #include <cstdint>
@@ -296,7 +297,9 @@ struct Format<double> {
 NNFAST_INLINE f32v abs(f32v x) { return from_bits(to_bits(x) & ~Format<float>::kSign); }
 NNFAST_INLINE f64v abs(f64v x) { return from_bits(to_bits(x) & ~Format<double>::kSign); }
 /// x with the sign of `sign`; x itself must not be negative.
-NNFAST_INLINE f32v with_sign(f32v x, f32v sign) { return from_bits(to_bits(x) | (to_bits(sign) & Format<float>::kSign)); }
+NNFAST_INLINE f32v with_sign(f32v x, f32v sign) {
+  return from_bits(to_bits(x) | (to_bits(sign) & Format<float>::kSign));
+}
 NNFAST_INLINE f64v with_sign(f64v x, f64v sign) {
   return from_bits(to_bits(x) | (to_bits(sign) & Format<double>::kSign));
 }

@@ -11,8 +11,8 @@ namespace {
 constexpr index_t kGrain = 1024;
 
 constexpr const char* kNames[] = {
-    "identity", "step",    "relu",         "leaky_relu", "elu",         "selu", "celu",     "gelu",     "gelu_tanh",
-    "silu",     "mish",    "sigmoid",      "hard_sigmoid", "hard_swish", "log_sigmoid", "tanh", "softplus", "softsign",
+    "identity", "step", "relu",    "leaky_relu",   "elu",        "selu",        "celu", "gelu",     "gelu_tanh",
+    "silu",     "mish", "sigmoid", "hard_sigmoid", "hard_swish", "log_sigmoid", "tanh", "softplus", "softsign",
 };
 static_assert(sizeof(kNames) / sizeof(kNames[0]) == kActivations);
 
@@ -49,8 +49,8 @@ template <class T>
 void activation_backward(Team& team, Activation f, ActivationParams params, const T* dy, const T* saved, T* dx,
                          index_t n) {
   const ActivationKernels<T>& table = kernels<T>().activation;
-  const auto backward = (derivative_from_output(f, params) ? table.backward_from_output
-                                                           : table.backward_from_input)[static_cast<int>(f)];
+  const auto backward =
+      (derivative_from_output(f, params) ? table.backward_from_output : table.backward_from_input)[static_cast<int>(f)];
   const Range part = team.share(n, kGrain);
   backward(dy + part.begin, saved + part.begin, dx + part.begin, part.end - part.begin, static_cast<T>(params.alpha),
            static_cast<T>(params.beta));
@@ -86,7 +86,8 @@ void prelu_backward(Team& team, MatrixView<const T> x, const T* alpha, index_t a
   if (cols.begin == cols.end) return;
   const index_t j = cols.begin, n = cols.end - cols.begin, a = alpha_size != 1 ? j : 0;
   for (index_t i = 0; i < x.rows; ++i) {
-    table.prelu_backward(dy.at(i, j), x.at(i, j), alpha + a, alpha_size != 1 ? n : 1, dx.at(i, j), dalpha + a, n);
+    table.prelu_backward(dy.at(i, j), x.at(i, j), alpha + a, alpha_size != 1 ? n : 1, dx ? dx.at(i, j) : nullptr,
+                         dalpha + a, n);
   }
 }
 
