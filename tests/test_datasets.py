@@ -210,7 +210,7 @@ def test_load_mnist_names_with_a_dot(tmp_path):
     np.testing.assert_array_equal(t_train, arrays[NAMES[1]])
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, "float32", "f8"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, "single", "f8"])
 def test_load_mnist_options(tmp_path, dtype):
     arrays = make_mnist(tmp_path)
     (x, t), (x_test, t_test) = load_mnist(tmp_path, flatten=False, one_hot_label=True, dtype=dtype)
