@@ -42,6 +42,7 @@ std::vector<Case> cases() {
   all.push_back({Activation::elu, {0.375, 0}});
   all.push_back({Activation::elu, {-1.5, 0}});
   all.push_back({Activation::selu, {-1.5, 0.75}});
+  all.push_back({Activation::selu, {1.5, -0.75}});
   all.push_back({Activation::celu, {2.5, 0}});
   all.push_back({Activation::celu, {-2.5, 0}});
   all.push_back({Activation::silu, {1.75, 0}});
@@ -433,7 +434,13 @@ static void check_prelu() {
             for (index_t k = 0; k < alphas; ++k) {
               CHECK_MSG(std::fabs(out[size(count + k)] - dalpha[size(k)]) <= 8 * kEps<T> * magnitude[size(k)], what);
             }
-            // The same dx when nobody asks for dalpha.
+            // Each without the other.
+            std::vector<T> only(size(alphas));
+            members_in_turn(2, [&](Team& team) {
+              nnfast::prelu_backward(team, view(x, s.rows, s.cols, stride), alpha.data(), alphas,
+                                     view(dy, s.rows, s.cols, stride), {}, only.data());
+            });
+            CHECK_MSG(std::memcmp(only.data(), out.data() + count, size(alphas) * sizeof(T)) == 0, what);
             std::vector<T> dx(size(count));
             members_in_turn(3, [&](Team& team) {
               nnfast::prelu_backward(team, view(x, s.rows, s.cols, stride), alpha.data(), alphas,

@@ -217,7 +217,8 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
 
     add(
         "kMills",
-        f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), t = 2 a / (a + {MILLS_SHIFT}) - {MILLS_CENTER}, a <= {far}",
+        f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), "
+        f"t = 2 a / (a + {MILLS_SHIFT}) - {MILLS_CENTER}, a <= {far}",
         3.5 if single else 2.5,
         scaled_mills,
         lambda t: 1 / scaled_mills(t),
@@ -272,8 +273,9 @@ def render() -> str:
         for constant, words, value in constants(bits):
             lines.append(f"  static constexpr {name} {constant} = {literal(value, bits)};  // {words}")
         for array, words, coefficients, error in arrays(bits):
-            print(name, array, "degree", len(coefficients) - 1, "error 2^", mp.nstr(mp.log(error, 2), 4), file=sys.stderr)
-            lines.append(f"  // {words}: error 2^{float(mp.log(error, 2)):.1f}")
+            size = float(mp.log(error, 2))
+            print(f"{name} {array}: degree {len(coefficients) - 1}, error 2^{size:.2f}", file=sys.stderr)
+            lines.append(f"  // {words}: error 2^{size:.1f}")
             lines.append(f"  static constexpr {name} {array}[] = {{")
             lines += [f"      {literal(c, bits)}," for c in coefficients]
             lines.append("  };")

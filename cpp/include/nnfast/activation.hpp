@@ -37,7 +37,7 @@ struct ActivationParams {
 const char* activation_name(Activation f);
 
 /// Whether activation_backward takes the output y (relu, sigmoid, tanh, ...: y determines f') or the input x
-/// (gelu, gelu_tanh, silu, mish, hard_swish; leaky_relu, elu, selu and celu when alpha <= 0).
+/// (gelu, gelu_tanh, silu, mish, hard_swish; leaky_relu, elu, selu and celu when alpha <= 0, selu when gamma <= 0).
 bool derivative_from_output(Activation f, ActivationParams params);
 
 /// y = f(x)
@@ -54,7 +54,7 @@ void activation_backward(Team& team, Activation f, ActivationParams params, cons
 template <class T>
 void prelu_forward(Team& team, MatrixView<const T> x, const T* alpha, index_t alpha_size, MatrixView<T> y);
 /// dx = dy (x >= 0 ? 1 : alpha); dalpha = sum over rows (and over columns where alpha_size is 1) of dy min(x, 0),
-/// summed in a fixed order. dalpha may be null.
+/// summed in a fixed order. dalpha may be null, or dx absent.
 template <class T>
 void prelu_backward(Team& team, MatrixView<const T> x, const T* alpha, index_t alpha_size, MatrixView<const T> dy,
                     MatrixView<T> dx, T* dalpha);

@@ -41,7 +41,15 @@ struct Relu {
   }
 };
 
-struct LeakyRelu {
+/// Of a function with both derivatives: whether y tells the sign of x.
+struct AlphaTells {
+  template <class T>
+  NNFAST_INLINE static bool output_suffices(T alpha, T) {
+    return alpha > 0;
+  }
+};
+
+struct LeakyRelu : AlphaTells {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
     return x >= 0 ? x : alpha * x;
@@ -67,7 +75,7 @@ NNFAST_INLINE vec<T> times(vec<T> a, Sum<T> s, vec<T> more) {
   return p.high + ((exact ? p.low : vec<T>{}) + low);
 }
 
-struct Elu {
+struct Elu : AlphaTells {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
     return x >= 0 ? x : times<T>(alpha, expm1_sum<T>(x, vec<T>{}), vec<T>{});
@@ -84,6 +92,10 @@ struct Elu {
 
 struct Selu {
   template <class T>
+  NNFAST_INLINE static bool output_suffices(T alpha, T gamma) {
+    return alpha > 0 && gamma > 0;
+  }
+  template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T> gamma) {
     const auto factor = two_product<T>(gamma, alpha);
     const auto e = expm1_sum<T>(x, vec<T>{});
@@ -99,7 +111,7 @@ struct Selu {
   }
 };
 
-struct Celu {
+struct Celu : AlphaTells {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
     // The quotient's own error counts where it is large; where it is tiny it may underflow, and y is x.
@@ -268,7 +280,9 @@ void from_input(const T* dy, const T* x, T* dx, index_t n, T alpha, T beta) {
   constexpr bool kFromOutput = requires { F::template from_output<T>(any, any, a, b); };
   constexpr bool kFromInput = requires { F::template from_input<T>(any, any, a, b); };
   if constexpr (kFromInput) {
-    if (!kFromOutput || !(alpha > 0)) {
+    bool output_suffices = false;
+    if constexpr (kFromOutput) output_suffices = F::output_suffices(alpha, beta);
+    if (!output_suffices) {
       for (index_t i = 0; i < n; i += kLanes<T>) {
         store_n(dx + i, F::template from_input<T>(load_n(dy + i, n - i), load_n(x + i, n - i), a, b), n - i);
       }

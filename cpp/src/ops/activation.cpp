@@ -30,9 +30,10 @@ bool derivative_from_output(Activation f, ActivationParams params) {
       return false;
     case Activation::leaky_relu:
     case Activation::elu:
-    case Activation::selu:
     case Activation::celu:
       return params.alpha > 0;
+    case Activation::selu:
+      return params.alpha > 0 && params.beta > 0;
     default:
       return true;
   }
