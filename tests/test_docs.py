@@ -70,7 +70,8 @@ def python_blocks(name):
 def test_code_of_the_pages_runs(name, tmp_path, monkeypatch, capsys):
     """As it stands, but on the sample and for one epoch where it asks for more."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(nn.datasets, "load_mnist", lambda *a, **k: nn.datasets.load_mnist_sample())
+    sample = nn.datasets.load_mnist_sample()
+    monkeypatch.setattr(nn.datasets, "load_mnist", lambda *a, **k: sample)
     blocks = python_blocks(name)
     assert blocks or name != "README.md"
     namespace = {}
