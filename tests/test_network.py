@@ -285,6 +285,7 @@ def test_regression_has_no_accuracy(rng):
 def test_class_weights(given, expected, rng):
     x, t = batch(rng, 40)
     if expected is None:
+        t = t.astype(np.uint64)
         expected = 40 / (4 * np.bincount(t, minlength=4))
     network = network_of_everything()
     own = nn.Network(copy.deepcopy(network.layers), nn.SoftmaxCrossEntropy(class_weight=expected))
@@ -608,6 +609,73 @@ def test_optimizer_written_in_python(rng):
     assert_same_bits(network.params["W1"], before / 2)
     network.fit(x, t, epochs=1, batch_size=11, optimizer=Halver())
     assert_same_bits(network.params["W1"], before / 4)
+
+
+def test_one_sample_goes_through_python_layers(rng):
+    network = nn.Network(mixed(rng))
+    x, _ = batch(rng)
+    y = network.predict(x)
+    np.testing.assert_allclose(network.predict(x[2]), y[2], rtol=1e-12)
+    assert network.classify(x[2]) == y[2].argmax()
+
+
+def test_python_layer_decides_the_shape(rng):
+    """Images go into a layer in Python; what it gives is flattened for the core, its gradient gets the shape back."""
+
+    class Halve:
+        def forward(self, x):
+            return x[:, :, ::2, ::2]
+
+        def backward(self, dy):
+            assert dy.shape[1:] == (1, 2, 2)
+            self.dx = np.zeros((len(dy), 1, 4, 4))
+            self.dx[:, :, ::2, ::2] = dy
+            return self.dx
+
+    network = nn.Network([Halve(), nn.Flatten(), nn.Relu(), nn.Affine(4, 3, rng=0, dtype=np.float64)])
+    x, t = rng.standard_normal((6, 1, 4, 4)), rng.integers(3, size=6)
+    pixels = rng.integers(256, size=x.shape).astype(np.uint8)
+    assert network.predict(x).shape == (6, 3)
+    assert_same_bits(network.predict(pixels), network.predict(pixels * (1 / 255)))
+    network.gradient(x, t)
+    assert network.layers[0].dx.any()
+    history = network.fit(x, t, epochs=2, validation=0.5)
+    assert history.keys() >= {"accuracy", "val_accuracy"}
+    with pytest.raises(ValueError, match="a layer takes 4 numbers per sample but gets 9"):
+        network.predict(rng.standard_normal((6, 1, 6, 6)))
+
+
+def test_layer_without_a_signature_and_with_a_poor_output(rng):
+    class Poor:
+        forward = staticmethod(np.sum)
+
+        def backward(self, dy):
+            return dy
+
+    network = nn.Network([Poor(), nn.Affine(4, 3, rng=0)])
+    with pytest.raises(ValueError, match=r"the output of a layer has shape \(\)"):
+        network.predict(np.ones((2, 4)))
+
+
+def test_custom_loss_and_weights(rng):
+    network = nn.Network([nn.Affine(6, 4, rng=0)], MeanSquare())
+    x = rng.standard_normal((5, 6))
+    t = rng.standard_normal((5, 4))
+    with pytest.raises(TypeError, match=r"class_weight is given, but .* is written in Python"):
+        network.gradient(x, t, class_weight=np.ones(4))
+    np.testing.assert_array_equal(network.classify(x), network.predict(x).argmax(1))
+    labels = network.classify(x)
+    assert network.accuracy(x, labels) == network.accuracy(x, oracle.one_hot(labels, 4)) == 1
+
+
+def test_keys_that_end_with_digits():
+    class Odd(Scale):
+        def __init__(self, *keys):
+            self.params, self.grads = dict.fromkeys(keys, np.ones(1)), {}
+
+    assert list(nn.Network([Odd("W", "W1"), Odd("W1")]).params) == ["W1", "W1_1", "W1_2"]
+    with pytest.raises(ValueError, match="two parameters are named a_1_1"):
+        nn.Network([Odd("a_1", "a_1_")])
 
 
 def test_missing_gradients_are_named(rng):

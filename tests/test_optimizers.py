@@ -278,6 +278,33 @@ def test_going_on_with_a_network(name, rng):
     assert_same_bits(other.params["W1"], network.params["W1"])
 
 
+def test_going_on_with_layers_in_python(rng):
+    class Scale:
+        def __init__(self):
+            self.params, self.grads = {"scale": np.ones(8)}, {}
+
+        def forward(self, x):
+            self.x = x
+            return x * self.params["scale"]
+
+        def backward(self, dy):
+            self.grads["scale"] = (dy * self.x).sum(0)
+            return dy * self.params["scale"]
+
+    x, t = rng.standard_normal((16, 4)), rng.integers(2, size=16)
+    network = nn.Network([nn.Affine(4, 8, rng=0), Scale(), nn.Affine(8, 2, rng=1)])
+    optimizer = nn.Adam()
+    for _ in range(3):
+        network.train_step(x, t, optimizer)
+    other, resumed = network.copy(), pickle.loads(pickle.dumps(optimizer))
+    for _ in range(3):
+        network.train_step(x, t, optimizer)
+        other.train_step(x, t, resumed)
+    assert resumed.iterations == optimizer.iterations == 6
+    for key, p in network.params.items():
+        assert_same_bits(other.params[key], p, key)
+
+
 def test_state_that_does_not_fit():
     optimizer = nn.Adam()
     optimizer.update({"W1": np.ones((4, 8))}, {"W1": np.ones((4, 8))})

@@ -385,7 +385,8 @@ def _spread_weights(where: str, given: str | dict[int, float], t: Array, classes
     if isinstance(given, str):
         if given != "balanced":
             raise ValueError(f"{where}: class_weight is {given!r}; expected an array, a dict or 'balanced'")
-        counts = np.bincount(labels[(labels >= 0) & (labels < classes)], minlength=classes)
+        known = labels[(labels >= 0) & (labels < classes)]
+        counts = np.bincount(known.astype(np.int64), minlength=classes)
         balanced: Array = np.divide(counts.sum(), classes * counts, out=np.zeros(classes), where=counts > 0)
         return balanced
     weights = np.ones(classes)
