@@ -1,8 +1,7 @@
-#include "nnfast/dropout.hpp"
-
 #include <array>
 
 #include "everywhere.hpp"
+#include "nnfast/dropout.hpp"
 
 using namespace nnfast;
 using namespace everywhere;
@@ -36,9 +35,8 @@ std::uint32_t word(const DropoutKey& key, std::uint64_t e) {
 template <class T>
 std::vector<T> dropped(const DropoutKey& key, double ratio, const std::vector<T>& x, int members = 1) {
   std::vector<T> y(x.size(), T(-77));
-  members_in_turn(members, [&](Team& team) {
-    dropout(team, key, ratio, x.data(), y.data(), static_cast<index_t>(x.size()));
-  });
+  members_in_turn(members,
+                  [&](Team& team) { dropout(team, key, ratio, x.data(), y.data(), static_cast<index_t>(x.size())); });
   return y;
 }
 

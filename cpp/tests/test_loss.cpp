@@ -1,14 +1,17 @@
-#include "nnfast/loss.hpp"
-
 #include "everywhere.hpp"
+#include "nnfast/loss.hpp"
 
 using namespace nnfast;
 using namespace everywhere;
 
 namespace {
 
-constexpr Loss kAll[] = {Loss::softmax_cross_entropy, Loss::sigmoid_cross_entropy, Loss::squared_error,
-                         Loss::absolute_error,        Loss::huber,                 Loss::hinge};
+constexpr Loss kAll[] = {Loss::softmax_cross_entropy,
+                         Loss::sigmoid_cross_entropy,
+                         Loss::squared_error,
+                         Loss::absolute_error,
+                         Loss::huber,
+                         Loss::hinge};
 
 template <class T>
 struct Case {
@@ -39,7 +42,9 @@ struct Case {
   [[nodiscard]] long double q(index_t i, index_t j) const {
     return labels.empty() ? static_cast<long double>(dense[size(i * stride + j)]) : labels[size(i)] == j;
   }
-  [[nodiscard]] long double weight_of_class(index_t j) const { return class_weight.empty() ? 1 : class_weight[size(j)]; }
+  [[nodiscard]] long double weight_of_class(index_t j) const {
+    return class_weight.empty() ? 1 : class_weight[size(j)];
+  }
   [[nodiscard]] long double weight_of_sample(index_t i) const {
     return sample_weight.empty() ? 1 : sample_weight[size(i)];
   }
@@ -108,9 +113,11 @@ long double row_loss(const Case<T>& c, index_t i, std::vector<long double>& dy) 
 
 /// All outputs of loss_rows in one array: row losses, then dy, then the flags.
 template <class T>
-void all_outputs(Team& team, const Case<T>& c, double normalizer, std::vector<T>& out, std::vector<unsigned char>& right) {
+void all_outputs(Team& team, const Case<T>& c, double normalizer, std::vector<T>& out,
+                 std::vector<unsigned char>& right) {
   const MatrixView<T> dy(out.data() + c.rows, c.rows, c.cols, c.stride, 1);
-  loss_rows<T>(team, c.spec, view(c.y, c.rows, c.cols, c.stride), c.targets(), normalizer, out.data(), dy, right.data());
+  loss_rows<T>(team, c.spec, view(c.y, c.rows, c.cols, c.stride), c.targets(), normalizer, out.data(), dy,
+               right.data());
 }
 
 template <class T>
@@ -408,9 +415,8 @@ TEST(loss_normalizers) {
   // An ignored row is 0 even then.
   std::vector<double> y(6, 1.0);
   std::vector<double> rows(2, 5.0);
-  members_in_turn(1, [&](Team& team) {
-    loss_rows<double>(team, spec, view(y, 2, 3, 3), t, 0, rows.data(), view(y, 2, 3, 3));
-  });
+  members_in_turn(
+      1, [&](Team& team) { loss_rows<double>(team, spec, view(y, 2, 3, 3), t, 0, rows.data(), view(y, 2, 3, 3)); });
   CHECK(rows == std::vector<double>(2) && y == std::vector<double>(6));
 }
 

@@ -1,6 +1,5 @@
-#include "nnfast/normalization.hpp"
-
 #include "everywhere.hpp"
+#include "nnfast/normalization.hpp"
 
 using namespace nnfast;
 using namespace everywhere;
@@ -90,14 +89,16 @@ void train(Team& team, const Case<T>& c, std::vector<T>& out) {
 
 /// dx | dgamma | dbeta
 template <class T>
-void backward(Team& team, const Case<T>& c, const std::vector<T>& forward, std::vector<T>& out, bool parameters = true) {
+void backward(Team& team, const Case<T>& c, const std::vector<T>& forward, std::vector<T>& out,
+              bool parameters = true) {
   const T* mean = forward.data() + c.rows * c.stride;
   const T* inv_std = mean + 2 * c.groups();
   T* dgamma = parameters ? out.data() + c.rows * c.stride : nullptr;
   T* dbeta = parameters ? dgamma + c.cols : nullptr;
   const MatrixView<T> dx = view(out, c.rows, c.cols, c.stride);
-  (c.axis == 0 ? batch_normalization_backward<T> : layer_normalization_backward<T>)(
-      team, c.x_view(), c.gamma_or_null(), mean, inv_std, c.dy_view(), dx, dgamma, dbeta);
+  (c.axis == 0 ? batch_normalization_backward<T> : layer_normalization_backward<T>)(team, c.x_view(), c.gamma_or_null(),
+                                                                                    mean, inv_std, c.dy_view(), dx,
+                                                                                    dgamma, dbeta);
 }
 
 template <class T>
@@ -114,8 +115,7 @@ void compare(const Case<T>& c) {
   const Real tolerance = 8 * kEps<T>;
   std::vector<T> forward;
   run_everywhere(
-      std::vector<T>(size(g0 + 3 * c.groups()), T(-77)),
-      [&](Team& team, std::vector<T>& out) { train(team, c, out); },
+      std::vector<T>(size(g0 + 3 * c.groups()), T(-77)), [&](Team& team, std::vector<T>& out) { train(team, c, out); },
       [&](const std::vector<T>& out) {
         for (index_t g = 0; g < c.groups(); ++g) {
           const Statistics& w = s[size(g)];
@@ -126,7 +126,8 @@ void compare(const Case<T>& c) {
             const std::size_t at = c.in(g, k);
             const index_t j = c.axis == 0 ? g : k;
             const Real want = (c.x[at] - w.mean) * w.inv_std * c.scale(j) + c.shift(j);
-            CHECK_MSG(near(out[at], want, tolerance, w.inv_std), std::to_string(out[at]) + " for " + std::to_string(want));
+            CHECK_MSG(near(out[at], want, tolerance, w.inv_std),
+                      std::to_string(out[at]) + " for " + std::to_string(want));
           }
         }
         check_gaps(c, out);
@@ -170,7 +171,8 @@ void compare(const Case<T>& c) {
             const Real xn = (c.x[at] - w.mean) * w.inv_std;
             const Real d = c.dy[at] * c.scale(c.axis == 0 ? g : k);
             const Real want = w.inv_std * (d - (sum + xn * sum_xn) / c.members());
-            CHECK_MSG(near(out[at], want, tolerance, 10 * w.inv_std), std::to_string(out[at]) + " for " + std::to_string(want));
+            CHECK_MSG(near(out[at], want, tolerance, 10 * w.inv_std),
+                      std::to_string(out[at]) + " for " + std::to_string(want));
           }
         }
         for (index_t j = 0; j < c.cols; ++j) {
@@ -186,9 +188,10 @@ void compare(const Case<T>& c) {
         std::vector<T> no_dx(size(2 * c.cols));
         members_in_turn(1, [&](Team& team) {
           const T* mean = forward.data() + g0;
-          (c.axis == 0 ? batch_normalization_backward<T> : layer_normalization_backward<T>)(
-              team, c.x_view(), c.gamma_or_null(), mean, mean + 2 * c.groups(), c.dy_view(), {}, no_dx.data(),
-              no_dx.data() + c.cols);
+          (c.axis == 0 ? batch_normalization_backward<T>
+                       : layer_normalization_backward<T>)(team, c.x_view(), c.gamma_or_null(), mean,
+                                                          mean + 2 * c.groups(), c.dy_view(), {}, no_dx.data(),
+                                                          no_dx.data() + c.cols);
         });
         CHECK(std::memcmp(no_dx.data(), out.data() + g0, no_dx.size() * sizeof(T)) == 0);
       });
@@ -200,9 +203,9 @@ void compare(const Case<T>& c) {
   run(2, [&](Team& team) {
     const MatrixView<T> v = view(in_dy, c.rows, c.cols, c.stride);
     const T* mean = forward.data() + g0;
-    (c.axis == 0 ? batch_normalization_backward<T> : layer_normalization_backward<T>)(
-        team, c.x_view(), c.gamma_or_null(), mean, mean + 2 * c.groups(), v, v, parameters.data(),
-        parameters.data() + c.cols);
+    (c.axis == 0 ? batch_normalization_backward<T>
+                 : layer_normalization_backward<T>)(team, c.x_view(), c.gamma_or_null(), mean, mean + 2 * c.groups(), v,
+                                                    v, parameters.data(), parameters.data() + c.cols);
   });
   CHECK(std::memcmp(parameters.data(), want.data() + g0, parameters.size() * sizeof(T)) == 0);
   for (index_t i = 0; i < c.rows; ++i) {
@@ -254,9 +257,9 @@ void inference() {
         run_everywhere(
             std::vector<T>(size(g0 + 2 * cols), T(-77)),
             [&](Team& team, std::vector<T>& out) {
-              batch_normalization_inference_backward<T>(
-                  team, c.x_view(), c.gamma_or_null(), mean.data(), var.data(), c.eps, c.dy_view(),
-                  view(out, rows, cols, c.stride), out.data() + g0, out.data() + g0 + cols);
+              batch_normalization_inference_backward<T>(team, c.x_view(), c.gamma_or_null(), mean.data(), var.data(),
+                                                        c.eps, c.dy_view(), view(out, rows, cols, c.stride),
+                                                        out.data() + g0, out.data() + g0 + cols);
             },
             [&](const std::vector<T>& out) {
               for (index_t j = 0; j < cols; ++j) {

@@ -1,6 +1,5 @@
-#include "nnfast/optimizer.hpp"
-
 #include "everywhere.hpp"
+#include "nnfast/optimizer.hpp"
 
 using namespace nnfast;
 using namespace everywhere;
@@ -152,7 +151,8 @@ void elementwise() {
     }
     const auto gives = [&](const std::vector<T>& want, const std::vector<T>& start, auto op) {
       run_everywhere(start, op, [&](const std::vector<T>& got) {
-        for (std::size_t i = 0; i < want.size(); ++i) CHECK(got[i] == want[i] || (std::isnan(got[i]) && std::isnan(want[i])));
+        for (std::size_t i = 0; i < want.size(); ++i)
+          CHECK(got[i] == want[i] || (std::isnan(got[i]) && std::isnan(want[i])));
       });
     };
     gives(clipped, g, [&](Team& team, std::vector<T>& y) { clip(team, x.data(), y.data(), n, 0.5); });
@@ -222,7 +222,8 @@ TEST(optimizer_adam_first_step) {
   spec.eps = 0;
   const std::vector<double> g = {1e-9, -3, 1e5, 0.5};
   std::vector<double> p(4), m(4), v(4);
-  members_in_turn(1, [&](Team& team) { optimizer_update(team, spec, 1, 1, p.data(), g.data(), m.data(), v.data(), 4); });
+  members_in_turn(1,
+                  [&](Team& team) { optimizer_update(team, spec, 1, 1, p.data(), g.data(), m.data(), v.data(), 4); });
   for (std::size_t i = 0; i < 4; ++i) CHECK_NEAR(p[i], g[i] > 0 ? -0.25 : 0.25, 1e-15);
 }
 
@@ -235,9 +236,8 @@ TEST(optimizer_nan_stays) {
       spec.clip_value = 1;
       const std::vector<float> g(20, std::nanf(""));
       std::vector<float> p(20), m(20), v(20);
-      members_in_turn(1, [&](Team& team) {
-        optimizer_update(team, spec, 1, 1, p.data(), g.data(), m.data(), v.data(), 20);
-      });
+      members_in_turn(
+          1, [&](Team& team) { optimizer_update(team, spec, 1, 1, p.data(), g.data(), m.data(), v.data(), 20); });
       for (const float x : p) CHECK(std::isnan(x));
     }
   });

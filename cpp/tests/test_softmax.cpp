@@ -1,6 +1,5 @@
-#include "nnfast/softmax.hpp"
-
 #include "everywhere.hpp"
+#include "nnfast/softmax.hpp"
 
 using namespace nnfast;
 using namespace everywhere;
@@ -215,8 +214,9 @@ TEST(softmax_backward_is_the_derivative) {
     const std::vector<double> y = forward(x, 1, logarithm);
     std::vector<double> dx(size(cols));
     members_in_turn(1, [&](Team& team) {
-      (logarithm ? log_softmax_backward<double> : softmax_backward<double>)(
-          team, view(dy, 1, cols, cols), view(y, 1, cols, cols), view(dx, 1, cols, cols));
+      (logarithm ? log_softmax_backward<double> : softmax_backward<double>)(team, view(dy, 1, cols, cols),
+                                                                            view(y, 1, cols, cols),
+                                                                            view(dx, 1, cols, cols));
     });
     for (index_t j = 0; j < cols; ++j) {
       const double want = slope(

@@ -1,7 +1,7 @@
 #pragma once
-// Reductions in an order that is the same on every instruction set. A row is taken in blocks of 64 bytes, element j goes
-// to lane j % kBlockLanes whatever the registers' width, and the lanes are combined by halving: i with i + n/2, and so on
-// down to one. Lanes beyond the end of the row hold the operation's identity.
+// Reductions in an order that is the same on every instruction set. A row is taken in blocks of 64 bytes, element j
+// goes to lane j % kBlockLanes whatever the registers' width, and the lanes are combined by halving: i with i + n/2,
+// and so on down to one. Lanes beyond the end of the row hold the operation's identity.
 
 #include "kernels/vec.hpp"
 

@@ -216,10 +216,8 @@ static void layer_normalization_parameters(const NormalizationArgs<T>& args) {
 
 template <class T>
 constexpr ColumnwiseKernels<T> columnwise_kernels = {
-    &batch_normalization_train<T>,
-    &batch_normalization_inference<T>,
-    &batch_normalization_backward<T>,
-    &batch_normalization_inference_backward<T>,
+    &batch_normalization_train<T>,      &batch_normalization_inference<T>,
+    &batch_normalization_backward<T>,   &batch_normalization_inference_backward<T>,
     &layer_normalization_parameters<T>,
 };
 

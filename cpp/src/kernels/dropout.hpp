@@ -7,7 +7,8 @@
 
 namespace nnfast::NNFAST_ISA {
 
-/// Four 32-bit words of each of kLanes<double> blocks, one block a lane, in the low halves; the high halves are anything.
+/// Four 32-bit words of each of kLanes<double> blocks, one block a lane, in the low halves; the high halves are
+/// anything.
 struct PhiloxWords {
   u64v w[4];
 };

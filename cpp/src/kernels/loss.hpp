@@ -109,9 +109,8 @@ static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
         base[k] = weighed(w, max - y[a.labels[i]]);
       } else {
         weight[k] = row.sum([&](vec<T>, index_t j, index_t n) NNFAST_LAMBDA { return smooth_target(a, i, j, n); });
-        base[k] = row.sum([&](vec<T> v, index_t j, index_t n) NNFAST_LAMBDA {
-          return weighed_lanes<T>(smooth_target(a, i, j, n), max - v);
-        });
+        base[k] = row.sum([&](vec<T> v, index_t j, index_t n)
+                              NNFAST_LAMBDA { return weighed_lanes<T>(smooth_target(a, i, j, n), max - v); });
       }
       total[k] = row.sum_and_keep([&](vec<T> v) NNFAST_LAMBDA { return exp(v - max); },
                                   [](vec<T> v) NNFAST_LAMBDA { return v; });
@@ -120,14 +119,12 @@ static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
         if constexpr (kLabels) {
           const vec<T> p = coef / total[k];
           const index_t label = a.labels[i];
-          row.finish([&](vec<T> e, index_t j, index_t) NNFAST_LAMBDA {
-            return fma(e, p, select(only_lane<T>(label - j), -coef, zero<T>()));
-          });
+          row.finish([&](vec<T> e, index_t j, index_t)
+                         NNFAST_LAMBDA { return fma(e, p, select(only_lane<T>(label - j), -coef, zero<T>())); });
         } else {
           const vec<T> p = broadcast(weight[k] / total[k]);
-          row.finish([&](vec<T> e, index_t j, index_t n) NNFAST_LAMBDA {
-            return fma(e, p, -smooth_target(a, i, j, n)) * coef;
-          });
+          row.finish([&](vec<T> e, index_t j, index_t n)
+                         NNFAST_LAMBDA { return fma(e, p, -smooth_target(a, i, j, n)) * coef; });
         }
       }
       if constexpr (!kLabels) {

@@ -16,7 +16,8 @@ NNFAST_INLINE vec<T> prepared(const UpdateArgs<T>& a, vec<T> g, vec<T> p) {
   return g;
 }
 
-// Each takes a register of g, after what is done to gradients first, and of p (in and out), and may load and store m, v.
+// Each takes a register of g, after what is done to gradients first, and of p (in and out), and may load and store m,
+// v.
 template <class T>
 static NNFAST_INLINE void sgd(const UpdateArgs<T>& a, index_t, index_t, vec<T> g, vec<T>& p) {
   p -= a.lr * g;

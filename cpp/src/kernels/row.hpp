@@ -17,8 +17,8 @@ class Row {
     }
   }
 
-  /// NaN if there is a NaN, -inf for no columns. Lanes beyond the row become the maximum: exp(-inf - max) there cost three
-  /// times the row without AVX-512, whose exponentials underflow through a microcode assist.
+  /// NaN if there is a NaN, -inf for no columns. Lanes beyond the row become the maximum: exp(-inf - max) there cost
+  /// three times the row without AVX-512, whose exponentials underflow through a microcode assist.
   NNFAST_INLINE T max() {
     if constexpr (kBlocks > 0) {
       vec<T> m[kSize];

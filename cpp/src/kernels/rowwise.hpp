@@ -49,8 +49,8 @@ template <class T>
 static void log_softmax_backward(const T* dy, index_t dy_row, const T* y, index_t y_row, T* dx, index_t dx_row,
                                  index_t rows, index_t cols) {
   for (index_t i = 0; i < rows; ++i, dy += dy_row, y += y_row, dx += dx_row) {
-    const vec<T> sum = broadcast(sum_in_blocks<T>(
-        cols, [=](index_t j, index_t n) NNFAST_LAMBDA { return load_n(dy + j, n); }));
+    const vec<T> sum =
+        broadcast(sum_in_blocks<T>(cols, [=](index_t j, index_t n) NNFAST_LAMBDA { return load_n(dy + j, n); }));
     for (index_t j = 0; j < cols; j += kLanes<T>) {
       const index_t n = cols - j;
       store_n(dx + j, load_n(dy + j, n) - exp(load_n(y + j, n)) * sum, n);
@@ -65,14 +65,14 @@ static void layer_normalization(const LayerNormalizationArgs<T>& args) {
   for (index_t i = 0; i < a.rows; ++i) {
     const T* x = a.x + i * a.x_row;
     T* y = a.y + i * a.y_row;
-    const double mean = sum_in_double(a.cols, [=](index_t j, index_t n) NNFAST_LAMBDA {
-                          return load_wide_n(x + j, n);
-                        }) /
-                        static_cast<double>(a.cols);
-    const double var = sum_in_double(a.cols, [=](index_t j, index_t n) NNFAST_LAMBDA {
-                         const f64v d = load_wide_n(x + j, n) - mean;
-                         return d * d;
-                       }) /
+    const double mean =
+        sum_in_double(a.cols, [=](index_t j, index_t n) NNFAST_LAMBDA { return load_wide_n(x + j, n); }) /
+        static_cast<double>(a.cols);
+    const double var = sum_in_double(a.cols,
+                                     [=](index_t j, index_t n) NNFAST_LAMBDA {
+                                       const f64v d = load_wide_n(x + j, n) - mean;
+                                       return d * d;
+                                     }) /
                        static_cast<double>(a.cols);
     const double inv_std = 1 / __builtin_sqrt(var + a.eps);
     a.mean[i] = static_cast<T>(mean);
@@ -106,10 +106,10 @@ static void layer_normalization_backward(const LayerNormalizationArgs<T>& args) 
     };
     const double cols = static_cast<double>(a.cols);
     const double mean_g = sum_in_double(a.cols, g) / cols;
-    const double mean_gx = sum_in_double(a.cols, [=](index_t j, index_t n) NNFAST_LAMBDA {
-                             return g(j, n) * (load_wide_n(x + j, n) - mean);
-                           }) /
-                           cols * inv_std;
+    const double mean_gx =
+        sum_in_double(a.cols,
+                      [=](index_t j, index_t n) NNFAST_LAMBDA { return g(j, n) * (load_wide_n(x + j, n) - mean); }) /
+        cols * inv_std;
     const vec<T> m = broadcast(a.mean[i]);
     const vec<T> scale = broadcast(a.inv_std[i]);
     const vec<T> c0 = broadcast(static_cast<T>(mean_g));
@@ -129,9 +129,8 @@ static double sum(const T* x, index_t n) {
   constexpr index_t chunk = 4096;
   double total = 0;
   for (index_t i = 0; i < n; i += chunk) {
-    total += sum_in_double(n - i < chunk ? n - i : chunk, [=](index_t j, index_t count) NNFAST_LAMBDA {
-      return load_wide_n(x + i + j, count);
-    });
+    total += sum_in_double(n - i < chunk ? n - i : chunk,
+                           [=](index_t j, index_t count) NNFAST_LAMBDA { return load_wide_n(x + i + j, count); });
   }
   return total;
 }

@@ -20,8 +20,8 @@ template <class T>
 double loss_normalizer(const LossSpec& spec, const Targets<T>& t, index_t batch, index_t cols) {
   if (spec.reduction == Reduction::none || spec.reduction == Reduction::sum) return 1;
   const bool mean = spec.reduction == Reduction::mean;
-  const bool by_class = mean && t.labels && t.class_weight &&
-                        (spec.loss == Loss::softmax_cross_entropy || spec.loss == Loss::hinge);
+  const bool by_class =
+      mean && t.labels && t.class_weight && (spec.loss == Loss::softmax_cross_entropy || spec.loss == Loss::hinge);
   double sum = 0;
   for (index_t i = 0; i < batch; ++i) {
     if (t.labels && is_ignored(spec, t.labels[i])) continue;
@@ -65,10 +65,10 @@ double sum_rows(const T* row_loss, index_t n) {
   return kernels<T>().rowwise.sum(row_loss, n);
 }
 
-#define NNFAST_INSTANTIATE(T)                                                                                         \
-  template double loss_normalizer(const LossSpec&, const Targets<T>&, index_t, index_t);                              \
+#define NNFAST_INSTANTIATE(T)                                                                                        \
+  template double loss_normalizer(const LossSpec&, const Targets<T>&, index_t, index_t);                             \
   template void loss_rows(Team&, const LossSpec&, MatrixView<const T>, const Targets<T>&, double, T*, MatrixView<T>, \
-                          unsigned char*);                                                                            \
+                          unsigned char*);                                                                           \
   template double sum_rows(const T*, index_t);
 NNFAST_INSTANTIATE(float)
 NNFAST_INSTANTIATE(double)

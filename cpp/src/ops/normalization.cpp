@@ -147,19 +147,19 @@ void layer_normalization_backward(Team& team, MatrixView<const T> x, const T* ga
   kernels<T>().rowwise.layer_normalization_backward(a);
 }
 
-#define NNFAST_INSTANTIATE(T)                                                                                        \
-  template void batch_normalization_train(Team&, MatrixView<const T>, const T*, const T*, double, T*, T*, T*,        \
-                                          MatrixView<T>);                                                            \
-  template void update_running_statistics(Team&, const T*, const T*, index_t, index_t, double, bool, T*, T*);        \
-  template void batch_normalization_inference(Team&, MatrixView<const T>, const T*, const T*, const T*, const T*,    \
-                                              double, MatrixView<T>);                                                \
-  template void batch_normalization_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,               \
-                                             MatrixView<const T>, MatrixView<T>, T*, T*);                            \
-  template void batch_normalization_inference_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,     \
-                                                       double, MatrixView<const T>, MatrixView<T>, T*, T*);          \
-  template void layer_normalization_forward(Team&, MatrixView<const T>, const T*, const T*, double, T*, T*,          \
-                                            MatrixView<T>);                                                          \
-  template void layer_normalization_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,               \
+#define NNFAST_INSTANTIATE(T)                                                                                     \
+  template void batch_normalization_train(Team&, MatrixView<const T>, const T*, const T*, double, T*, T*, T*,     \
+                                          MatrixView<T>);                                                         \
+  template void update_running_statistics(Team&, const T*, const T*, index_t, index_t, double, bool, T*, T*);     \
+  template void batch_normalization_inference(Team&, MatrixView<const T>, const T*, const T*, const T*, const T*, \
+                                              double, MatrixView<T>);                                             \
+  template void batch_normalization_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,            \
+                                             MatrixView<const T>, MatrixView<T>, T*, T*);                         \
+  template void batch_normalization_inference_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,  \
+                                                       double, MatrixView<const T>, MatrixView<T>, T*, T*);       \
+  template void layer_normalization_forward(Team&, MatrixView<const T>, const T*, const T*, double, T*, T*,       \
+                                            MatrixView<T>);                                                       \
+  template void layer_normalization_backward(Team&, MatrixView<const T>, const T*, const T*, const T*,            \
                                              MatrixView<const T>, MatrixView<T>, T*, T*);
 NNFAST_INSTANTIATE(float)
 NNFAST_INSTANTIATE(double)

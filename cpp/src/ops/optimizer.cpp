@@ -99,12 +99,12 @@ void add_decay(Team& team, const T* p, T* g, index_t n, double l1, double l2) {
                                    static_cast<T>(l2));
 }
 
-#define NNFAST_INSTANTIATE(T)                                                                                 \
+#define NNFAST_INSTANTIATE(T)                                                                                  \
   template void optimizer_update(Team&, const OptimizerSpec&, index_t, double, T*, const T*, T*, T*, index_t); \
-  template void squares_partial(Team&, const T*, index_t, double*);                                           \
-  template void abs_partial(Team&, const T*, index_t, double*);                                               \
-  template void clip(Team&, const T*, T*, index_t, double);                                                   \
-  template void scale(Team&, const T*, T*, index_t, double);                                                  \
+  template void squares_partial(Team&, const T*, index_t, double*);                                            \
+  template void abs_partial(Team&, const T*, index_t, double*);                                                \
+  template void clip(Team&, const T*, T*, index_t, double);                                                    \
+  template void scale(Team&, const T*, T*, index_t, double);                                                   \
   template void add_decay(Team&, const T*, T*, index_t, double, double);
 NNFAST_INSTANTIATE(float)
 NNFAST_INSTANTIATE(double)

@@ -38,10 +38,10 @@ void log_softmax_backward(Team& team, MatrixView<const T> dy, MatrixView<const T
   backward(kernels<T>().rowwise.log_softmax_backward, team, dy, y, dx);
 }
 
-#define NNFAST_INSTANTIATE(T)                                                                      \
-  template void softmax_forward(Team&, MatrixView<const T>, MatrixView<T>);                        \
-  template void softmax_backward(Team&, MatrixView<const T>, MatrixView<const T>, MatrixView<T>);  \
-  template void log_softmax_forward(Team&, MatrixView<const T>, MatrixView<T>);                    \
+#define NNFAST_INSTANTIATE(T)                                                                     \
+  template void softmax_forward(Team&, MatrixView<const T>, MatrixView<T>);                       \
+  template void softmax_backward(Team&, MatrixView<const T>, MatrixView<const T>, MatrixView<T>); \
+  template void log_softmax_forward(Team&, MatrixView<const T>, MatrixView<T>);                   \
   template void log_softmax_backward(Team&, MatrixView<const T>, MatrixView<const T>, MatrixView<T>);
 NNFAST_INSTANTIATE(float)
 NNFAST_INSTANTIATE(double)
