@@ -41,9 +41,11 @@ def test_three_epochs_reach_97_5_percent(mnist):
 
 @pytest.mark.slow
 def test_ten_epochs_reach_98_percent(mnist):
+    """The learning rate falls to 0: at a constant rate the accuracy goes up and down between 97.6 and 98.3 %."""
     (x_train, t_train), (x_test, t_test) = mnist
     net = network()
-    net.fit(x_train, t_train, epochs=10, batch_size=128, optimizer=nn.Adam(), seed=0)
+    schedule = nn.schedules.cosine()
+    net.fit(x_train, t_train, epochs=10, batch_size=128, optimizer=nn.Adam(), schedule=schedule, seed=0)
     assert net.accuracy(x_test, t_test) >= 0.98
 
 
