@@ -354,7 +354,7 @@ TEST(activation_tails_offsets_in_place) {
 template <class T>
 static void check_teams() {
   Draw draw(5);
-  for (const index_t n : {0, 1, 1023, 1024, 1025, 5000}) {
+  for (const index_t n : {0, 1025, 5000}) {
     const std::vector<T> x = draw.array<T>(n, -5, 5), dy = draw.array<T>(n, -1, 1);
     for (const Case& c : cases()) {
       run_everywhere(

@@ -144,15 +144,19 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
         out.append((name, words, *fit(f, weight, a, b, mpf(2) ** -(bits + spare), bits)))
 
     half = mp.log(2) / 2 * mpf("1.0001")
-    add(
-        "kExp",
-        "expm1(r) = r + r^2 P(r), |r| <= ln(2)/2",
-        2.5,
-        lambda r: (mp.expm1(r) - r) / r**2,
-        lambda r: r**2 / abs(mp.expm1(r)),
-        -half,
-        half,
-    )
+    for name, words, spare, divisor in (
+        ("kExp", "exp(r)", 2.9, mp.exp),
+        ("kExpm1", "expm1(r)", 2.5, mp.expm1),
+    ):
+        add(
+            name,
+            f"exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, as a share of {words}",
+            spare,
+            lambda r: (mp.expm1(r) - r) / r**2,
+            lambda r, divisor=divisor: r**2 / abs(divisor(r)),
+            -half,
+            half,
+        )
 
     s2 = ((mp.sqrt(2) - 1) / (mp.sqrt(2) + 1)) ** 2 * mpf("1.0001")
     add(
@@ -173,6 +177,16 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
         lambda z: z / (mp.tanh(mp.sqrt(z)) / mp.sqrt(z)),
         mpf(0),
         mpf(TANH_EDGE) ** 2,
+    )
+    # Above TANH_EDGE exp(2 x) counts a quarter.
+    add(
+        "kTanhExp",
+        "expm1(2 r) / 2 = r + r^2 P(r), |r| <= ln(2)/4, as a share of exp(2 r)",
+        2,
+        lambda r: (mp.expm1(2 * r) / 2 - r) / r**2,
+        lambda r: 2 * r**2 / mp.exp(2 * r),
+        -half / 2,
+        half / 2,
     )
 
     add(
@@ -238,6 +252,7 @@ def constants(bits: int) -> list[tuple[str, str, mpf]]:
     ln2 = split(mp.log(2), bits, 16 if bits == 24 else 42)
     out = [
         ("kLog2e", "1 / ln(2)", round_to(1 / mp.log(2), bits)),
+        ("kHalfLn2", "ln(2) / 2", round_to(mp.log(2) / 2, bits)),
         ("kLn2High", "ln(2), so short that a product with an exponent is exact", ln2[0]),
         ("kLn2Low", "ln(2) - kLn2High", ln2[1]),
         ("kMillsShift", "of kMills", mpf(MILLS_SHIFT)),

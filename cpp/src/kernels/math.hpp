@@ -71,13 +71,17 @@ struct ExpParts {
 };
 
 /// exp(x + x_low) for |x| < 2^21 (its result may overflow: see scale). Cody and Waite's reduction by k ln(2).
-template <class T>
-NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low) {
+template <class T, std::size_t N>
+NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low, const T (&c)[N]) {
   const vec<T> k = fma(x, broadcast(Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
   const vec<T> high = fma(k, broadcast(-Coef<T>::kLn2High), x);
   const vec<T> low = fma(k, broadcast(-Coef<T>::kLn2Low), x_low);
   const vec<T> r = high + low;
-  return {k, high, fma(r * r, polynomial<T>(r, Coef<T>::kExp), low)};
+  return {k, high, fma(r * r, polynomial<T>(r, c), low)};
+}
+template <class T>
+NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low) {
+  return exp_parts<T>(x, x_low, Coef<T>::kExp);
 }
 template <class T>
 NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x) {
@@ -113,7 +117,7 @@ NNFAST_INLINE vec<T> exp_of(vec<T> x) {
 template <class T>
 NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {
   // Below -20 (-40) it is -1, and 2^-k stays small enough to be a number.
-  const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low);
+  const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low, Coef<T>::kExpm1);
   // 2^k (1 + h + l) - 1 = 2^k ((1 - 2^-k) + h + l), where 1 - 2^-k is 0 or larger than h.
   const vec<T> minus_k = e.k < 100 ? -e.k : vec<T>{} - 100;  // NaN too: pow2(NaN) is anything
   const auto one = fast_two_sum<T>(broadcast(T{1}), -pow2<T>(minus_k));
@@ -131,16 +135,24 @@ NNFAST_INLINE vec<T> expm1_of(vec<T> x) {
 /// log(1 + f) - f for sqrt(1/2) <= 1 + f <= sqrt(2), by s = f / (2 + f) as in fdlibm: s (f^2/2 + R(s)) - f^2/2.
 template <class T>
 NNFAST_INLINE vec<T> log1p_minus(vec<T> f) {
-  const vec<T> s = f / (2 + f), z = s * s, half_square = f * f * T{0.5};
-  return s * fma(z, polynomial<T>(z, Coef<T>::kLog), half_square) - half_square;
+  const vec<T> s = f / (2 + f), z = s * s, half_square = f * (f * T{0.5});
+  return fma(s, fma(z, polynomial<T>(z, Coef<T>::kLog), half_square), -half_square);
 }
 
-/// k ln(2) + log(1 + f + f_low), |f_low| <= ulp(1 + f): f_low / (1 + f) is about f_low (1 - f + f^2).
+/// k ln(2) + log(1 + f)
 template <class T>
-NNFAST_INLINE vec<T> log_sum(vec<T> k, vec<T> f, vec<T> f_low) {
-  const vec<T> low = fma(k, broadcast(Coef<T>::kLn2Low), f_low * fma(f, f - 1, broadcast(T{1}))) + log1p_minus<T>(f);
+NNFAST_INLINE vec<T> log_sum(vec<T> k, vec<T> f, vec<T> low) {
   const auto sum = fast_two_sum<T>(k * Coef<T>::kLn2High, f);
-  return sum.high + (sum.low + low);
+  return sum.high + (sum.low + fma(k, broadcast(Coef<T>::kLn2Low), low));
+}
+template <class T>
+NNFAST_INLINE vec<T> log_sum(vec<T> k, vec<T> f) {
+  return log_sum<T>(k, f, log1p_minus<T>(f));
+}
+/// k ln(2) + log(1 + f + f_low), |f_low| <= ulp(1 + f): it adds f_low / (1 + f), about f_low (1 - f + f^2).
+template <class T>
+NNFAST_INLINE vec<T> log_sum_low(vec<T> k, vec<T> f, vec<T> f_low) {
+  return log_sum<T>(k, f, fma(f_low, fma(f, f - 1, broadcast(T{1})), log1p_minus<T>(f)));
 }
 
 /// x = 2^k m, sqrt(1/2) <= m < sqrt(2), for positive normal x.
@@ -168,11 +180,11 @@ NNFAST_INLINE vec<T> log_of(vec<T> x) {
   const auto special = (x < F::kMinNormal) | !(x < F::kInfinity);
   if (!any(special)) [[likely]] {
     const auto u = split<T>(x);
-    return log_sum<T>(u.k, u.m - 1, vec<T>{});
+    return log_sum<T>(u.k, u.m - 1);
   }
   const auto tiny = x < F::kMinNormal;
   const auto u = split<T>(tiny ? x * (T{1} / Coef<T>::kEpsilon) : x);
-  const vec<T> y = log_sum<T>(tiny ? u.k + Coef<T>::kLog2Epsilon : u.k, u.m - 1, vec<T>{});
+  const vec<T> y = log_sum<T>(tiny ? u.k + Coef<T>::kLog2Epsilon : u.k, u.m - 1);
   const vec<T> infinite = broadcast(F::kInfinity);
   return x > 0 ? (x < infinite ? y : x) : (x == 0 ? -infinite : infinite - infinite);
 }
@@ -186,24 +198,30 @@ NNFAST_INLINE vec<T> log1p_of(vec<T> x) {
   const auto near = parts.k == 0;
   const vec<T> f = near ? x : parts.m - 1;
   const vec<T> f_low = near ? vec<T>{} : u_low * pow2<T>(at_least(-parts.k, T{2 - Format<T>::kBias}));
-  const vec<T> y = with_sign(log_sum<T>(parts.k, f, f_low), x);  // the sign of zero is lost in the sum
+  const vec<T> y = with_sign(log_sum_low<T>(parts.k, f, f_low), x);  // the sign of zero is lost in the sum
   const vec<T> infinite = broadcast(Format<T>::kInfinity);
   return x > -1 ? (x < infinite ? y : x) : (x == -1 ? -infinite : infinite - infinite);
 }
 
-/// tanh: its odd polynomial below 1, 1 - 2 / (exp(2 x) + 1) above, where an error of the quotient counts a quarter.
+/// tanh: its odd polynomial below 1; above, 1 - 2 / (exp(2 x) + 1), where an error of the quotient counts a quarter, so
+/// that its exponent is reduced in one step where a fused product allows it.
 template <class T>
 NNFAST_INLINE vec<T> tanh_of(vec<T> x) {
   const vec<T> a = at_most(abs(x), T{sizeof(T) == 4 ? 10 : 20});
   const vec<T> z = a * a;
   const vec<T> small = fma(z * polynomial<T>(z, Coef<T>::kTanh), a, a);
-  const vec<T> b = a + a;
-  const vec<T> k = fma(b, broadcast(-Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
-  const vec<T> r = fma(k, broadcast(Coef<T>::kLn2Low), fma(k, broadcast(Coef<T>::kLn2High), b));
-  // exp(2 x) + 1 = (2^k + 1 + expm1(r)) / 2^k
-  const vec<T> p = pow2<T>(k);
-  const vec<T> large = 1 - (p + p) / ((1 + p) + fma(r * r, polynomial<T>(r, Coef<T>::kExp), r));
-  return with_sign(a < 1 ? small : large, x);
+  // 2 a = 2 r - k ln(2), so 2 / (exp(2 a) + 1) = p / ((p + 1) / 2 + expm1(2 r) / 2), p = 2^k
+  const vec<T> k = fma(a, broadcast(-2 * Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  vec<T> r;
+  if constexpr (kHasFma) {
+    r = fma(k, broadcast(Coef<T>::kHalfLn2), a);
+  } else {
+    r = (k * (Coef<T>::kLn2High / 2) + a) + k * (Coef<T>::kLn2Low / 2);
+  }
+  const vec<T> p = pow2<T>(k), half = broadcast(T{0.5});
+  const vec<T> large = 1 - p / (fma(p, half, half) + fma(r * r, polynomial<T>(r, Coef<T>::kTanhExp), r));
+  constexpr T kEdge = kHasFma ? T{1} : T{0.75};  // without FMA the polynomial's roundings take steps back from 0.9 on
+  return with_sign(a < kEdge ? small : large, x);
 }
 
 /// 1 / (1 + exp(b + b_low)) = 2^k / (1 + p + q), p = 2^k but not below 2^-64, for b >= 0.
@@ -225,7 +243,7 @@ template <class T>
 NNFAST_INLINE vec<T> sigmoid_of(vec<T> x) {
   const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>), vec<T>{});
   const vec<T> d = (1 + l.p) + l.q, d_low = ((1 - d) + l.p) + l.q;
-  const vec<T> t = 1 / d, s = scale<T>(fma(remainder<T>(T{1}, t, d) - t * d_low, t, t), l.k);
+  const vec<T> t = 1 / d, s = scale<T>(fma(fma(-t, d_low, remainder<T>(T{1}, t, d)), t, t), l.k);
   return x > 0 ? 1 - s : s;
 }
 
@@ -268,7 +286,7 @@ NNFAST_INLINE vec<T> softplus_of(vec<T> x) {
     const vec<T> u = 1 + e, u_low = (e - (u - 1)) + e_low;
     const auto near = u < Coef<T>::kSqrt2;
     const vec<T> y =
-        log_sum<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
+        log_sum_low<T>(near ? vec<T>{} : vec<T>{} + 1, near ? e : u * T{0.5} - 1, near ? e_low : u_low * T{0.5});
     return x > 0 ? x + y : y;
   }
 }

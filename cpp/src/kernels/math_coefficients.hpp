@@ -11,6 +11,7 @@ struct Coefficients;
 template <>
 struct Coefficients<float> {
   static constexpr float kLog2e = 0x1.715476p+0F;  // 1 / ln(2)
+  static constexpr float kHalfLn2 = 0x1.62e43p-2F;  // ln(2) / 2
   static constexpr float kLn2High = 0x1.62e4p-1F;  // ln(2), so short that a product with an exponent is exact
   static constexpr float kLn2Low = 0x1.7f7d1cp-20F;  // ln(2) - kLn2High
   static constexpr float kMillsShift = 4.0F;  // of kMills
@@ -23,8 +24,16 @@ struct Coefficients<float> {
   static constexpr float kGelu1Low = -0x1.857936p-25F;  // 2 sqrt(2/pi) - kGelu1
   static constexpr float kGelu3 = 0x1.2444f2p-4F;  // 2 sqrt(2/pi) 0.044715
   static constexpr float kGelu3Low = 0x1.49b16ap-29F;  // 2 sqrt(2/pi) 0.044715 - kGelu3
-  // expm1(r) = r + r^2 P(r), |r| <= ln(2)/2: error 2^-31.0
+  // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, as a share of exp(r): error 2^-28.2
   static constexpr float kExp[] = {
+      0x1.fffffcp-2F,
+      0x1.55548ep-3F,
+      0x1.5558a6p-5F,
+      0x1.123bd8p-7F,
+      0x1.6a5908p-10F,
+  };
+  // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, as a share of expm1(r): error 2^-31.0
+  static constexpr float kExpm1[] = {
       0.5F,
       0x1.555554p-3F,
       0x1.5554fp-5F,
@@ -47,6 +56,14 @@ struct Coefficients<float> {
       -0x1.043506p-7F,
       0x1.2d18e8p-9F,
       -0x1.7686d6p-12F,
+  };
+  // expm1(2 r) / 2 = r + r^2 P(r), |r| <= ln(2)/4, as a share of exp(2 r): error 2^-28.2
+  static constexpr float kTanhExp[] = {
+      0x1.fffffcp-1F,
+      0x1.55548ep-1F,
+      0x1.5558a6p-2F,
+      0x1.123bd8p-3F,
+      0x1.6a5908p-5F,
   };
   // erf(x) = x + x P(z), z = x^2, |x| <= 0.875: error 2^-30.1
   static constexpr float kErf[] = {
@@ -87,6 +104,7 @@ struct Coefficients<float> {
 template <>
 struct Coefficients<double> {
   static constexpr double kLog2e = 0x1.71547652b82fep+0;  // 1 / ln(2)
+  static constexpr double kHalfLn2 = 0x1.62e42fefa39efp-2;  // ln(2) / 2
   static constexpr double kLn2High = 0x1.62e42fefa38p-1;  // ln(2), so short that a product with an exponent is exact
   static constexpr double kLn2Low = 0x1.ef35793c7673p-45;  // ln(2) - kLn2High
   static constexpr double kMillsShift = 4.0;  // of kMills
@@ -99,8 +117,21 @@ struct Coefficients<double> {
   static constexpr double kGelu1Low = -0x1.cbc0d30ebfd15p-54;  // 2 sqrt(2/pi) - kGelu1
   static constexpr double kGelu3 = 0x1.2444f2a4d8b4bp-4;  // 2 sqrt(2/pi) 0.044715
   static constexpr double kGelu3Low = -0x1.6c843a29d1c7p-61;  // 2 sqrt(2/pi) 0.044715 - kGelu3
-  // expm1(r) = r + r^2 P(r), |r| <= ln(2)/2: error 2^-55.5
+  // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, as a share of exp(r): error 2^-57.9
   static constexpr double kExp[] = {
+      0x1.000000000000ap-1,
+      0x1.5555555555508p-3,
+      0x1.55555555506cep-5,
+      0x1.11111111248cfp-7,
+      0x1.6c16c18472386p-10,
+      0x1.a01a013a48651p-13,
+      0x1.a019996bcdc84p-16,
+      0x1.71df03e581e2ep-19,
+      0x1.28adf2048c02dp-22,
+      0x1.adb1bd0869688p-26,
+  };
+  // exp(r) = 1 + r + r^2 P(r), |r| <= ln(2)/2, as a share of expm1(r): error 2^-55.5
+  static constexpr double kExpm1[] = {
       0x1.0000000000005p-1,
       0x1.555555555553dp-3,
       0x1.5555555552114p-5,
@@ -139,6 +170,19 @@ struct Coefficients<double> {
       -0x1.c9d830da1e066p-19,
       0x1.5e047ee0dfd74p-21,
       -0x1.0bcc9b5d41909p-24,
+  };
+  // expm1(2 r) / 2 = r + r^2 P(r), |r| <= ln(2)/4, as a share of exp(2 r): error 2^-57.9
+  static constexpr double kTanhExp[] = {
+      0x1.000000000000ap+0,
+      0x1.5555555555508p-1,
+      0x1.55555555506cep-2,
+      0x1.11111111248cfp-3,
+      0x1.6c16c18472386p-5,
+      0x1.a01a013a48651p-7,
+      0x1.a019996bcdc84p-9,
+      0x1.71df03e581e2ep-11,
+      0x1.28adf2048c02dp-13,
+      0x1.adb1bd0869688p-16,
   };
   // erf(x) = x + x P(z), z = x^2, |x| <= 0.875: error 2^-56.3
   static constexpr double kErf[] = {
