@@ -188,7 +188,7 @@ void compare(const Case<T>& c) {
 bool at_a_kink(const Case<double>& c) {
   const auto close = [](double x) { return std::fabs(x) < 2e-3; };
   for (index_t i = 0; i < c.rows; ++i) {
-    for (index_t j = 0; j < c.cols; ++j) {
+    for (index_t j = 0; j < c.cols && !c.ignored(i); ++j) {
       const double* y = &c.y[size(i * c.stride)];
       const double d = y[j] - static_cast<double>(c.q(i, j));
       if (c.spec.loss == Loss::absolute_error && close(d)) return true;
