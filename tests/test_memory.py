@@ -201,5 +201,18 @@ def test_network_over_2_31_pixels():
     net = nn.Network([nn.Affine(784, 4, rng=0)])
     small = np.stack([x[-1], x[0]])
     assert_same_bits(net.predict(x[-2:])[1], net.predict(small)[0])
+    steps = []
+    for images, indices in [(x, [rows - 1, 0]), (small, [0, 1])]:
+        plan = _core.Plan(
+            "float32", 784, [{"kind": "affine", "in": 784, "out": 4, "weight": 0, "bias": 3136}]
+        )
+        params, grads = np.full(3140, 0.01, np.float32), np.zeros(3140, np.float32)
+        plan.train_epoch(
+            params, grads, np.zeros(0, np.float32), images, np.zeros(len(images), np.uint8),
+            _core.LossSpec("softmax_cross_entropy"), _core.OptimizerSpec("sgd", lr=0.1), [], 1,
+            np.array(indices), 2, np.array([0.1]), x_scale=1 / 255,
+        )  # fmt: skip
+        steps.append(params)
+    assert_same_bits(steps[0], steps[1])
     dropped = _core.dropout(np.broadcast_to(np.float32(1), (100,)), 0.5, 1, 1, 2**40)
     assert set(np.unique(dropped)) <= {0, 2}
