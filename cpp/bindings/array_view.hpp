@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "gil.hpp"
 #include "nnfast/parallel.hpp"
 
 namespace nnfast::bindings {
@@ -200,7 +201,7 @@ void compute(double nanoseconds, Op&& op) {
   if (threads == 1 && nanoseconds < kKeepGilNanoseconds) {
     run(1, op);
   } else {
-    const py::gil_scoped_release released;
+    const GilRelease released;
     run(threads, op);
   }
 }

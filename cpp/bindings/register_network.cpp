@@ -16,8 +16,8 @@
 namespace nnfast::bindings {
 namespace {
 
-constexpr const char* kKinds[] = {"affine",  "activation", "prelu",  "softmax", "log_softmax",
-                                  "dropout", "batch_normalization", "layer_normalization"};
+constexpr const char* kKinds[] = {
+    "affine", "activation", "prelu", "softmax", "log_softmax", "dropout", "batch_normalization", "layer_normalization"};
 // Rows of one call into the core while signals wait: about 10 ms of the widest nets people run on a CPU.
 constexpr index_t kRowsPerCall = 4096;
 constexpr auto kProgressEvery = std::chrono::milliseconds(100);
@@ -25,7 +25,8 @@ constexpr auto kProgressEvery = std::chrono::milliseconds(100);
 /// Reads the dict of one layer; `where` names it in messages.
 class LayerReader {
  public:
-  LayerReader(py::dict dict, std::size_t position) : dict_(std::move(dict)), where_(text("Plan: layers[", position, "]")) {}
+  LayerReader(py::dict dict, std::size_t position)
+      : dict_(std::move(dict)), where_(text("Plan: layers[", position, "]")) {}
 
   Layer read(index_t width) {
     const auto kind = get<std::string>("kind");
@@ -91,9 +92,12 @@ class LayerReader {
     if (layer.kind == LayerKind::prelu && layer.alpha_size != 1 && layer.alpha_size != layer.out) {
       value_error(where_, ": alpha_size is ", layer.alpha_size, "; expected 1 or ", layer.out);
     }
-    if (!(layer.ratio >= 0 && layer.ratio < 1)) value_error(where_, ": ratio is ", layer.ratio, "; expected 0 <= ratio < 1");
-    if (!(layer.eps >= 0 && std::isfinite(layer.eps))) value_error(where_, ": eps is ", layer.eps, "; expected a finite number >= 0");
-    if (!(layer.momentum >= 0 && layer.momentum <= 1)) value_error(where_, ": momentum is ", layer.momentum, "; expected 0..1");
+    if (!(layer.ratio >= 0 && layer.ratio < 1))
+      value_error(where_, ": ratio is ", layer.ratio, "; expected 0 <= ratio < 1");
+    if (!(layer.eps >= 0 && std::isfinite(layer.eps)))
+      value_error(where_, ": eps is ", layer.eps, "; expected a finite number >= 0");
+    if (!(layer.momentum >= 0 && layer.momentum <= 1))
+      value_error(where_, ": momentum is ", layer.momentum, "; expected 0..1");
   }
 
   py::dict dict_;
@@ -108,12 +112,13 @@ struct Flat {
   template <class T>
   T* operator()(py::handle value, const char* argument, index_t size, bool written) const {
     if (!py::isinstance<py::array>(value)) {
-      type_error(function, ": ", argument, " is of type ", py::str(py::type::of(value).attr("__name__")).cast<std::string>(),
-                 "; expected a flat ndarray");
+      type_error(function, ": ", argument, " is of type ",
+                 py::str(py::type::of(value).attr("__name__")).cast<std::string>(), "; expected a flat ndarray");
     }
     const Array a(py::reinterpret_borrow<py::object>(value));
     const index_t shape[] = {size};
-    const bool right_type = a.type_num() == (is_double ? py::detail::npy_api::NPY_DOUBLE_ : py::detail::npy_api::NPY_FLOAT_);
+    const bool right_type =
+        a.type_num() == (is_double ? py::detail::npy_api::NPY_DOUBLE_ : py::detail::npy_api::NPY_FLOAT_);
     if (!right_type || !a.native() || !a.aligned() || !a.c_contiguous() || !same_shape(a.shape(), shape)) {
       value_error(function, ": ", argument, " is ", dtype_text(a), " of shape ", shape_text(a.shape()),
                   "; expected contiguous ", is_double ? "float64" : "float32", " of shape ", shape_text(shape));
@@ -261,7 +266,7 @@ class PyPlan {
     with_plan([&](auto& plan, auto zero) {
       using T = decltype(zero);
       const auto p = arrays<T>("forward", params, py::none(), state, true);
-      const py::gil_scoped_release released;
+      const GilRelease released;
       plan.forward(p, input.view<T>(), input.batch, seed, step, y.data<T>());
     });
     return y.release();
@@ -283,7 +288,7 @@ class PyPlan {
       Array dx;
       if (input_gradient) dx = new_array(is_double_, {batch, in_});
       {
-        const py::gil_scoped_release released;
+        const GilRelease released;
         plan.backward(p, gradient.data<const T>(), dx.data<T>());
       }
       return input_gradient ? dx.release() : py::none();
@@ -334,8 +339,9 @@ class PyPlan {
     std::vector<StepResult> results(static_cast<std::size_t>(steps));
     std::optional<py::error_already_set> error;
     auto next_progress = std::chrono::steady_clock::now() + kProgressEvery;
+    std::optional<GilRelease> released;
     const Poll poll = [&](index_t steps_done) {
-      const py::gil_scoped_acquire held;
+      const GilRelease::Held held(*released);
       error = signal_error();
       if (!error && !progress.is_none() && std::chrono::steady_clock::now() >= next_progress) {
         next_progress = std::chrono::steady_clock::now() + kProgressEvery;
@@ -352,8 +358,9 @@ class PyPlan {
       auto p = arrays<T>(function, params, grads, state, true);
       read_optimizer(function, optimizer, optimizer_states, p);
       Training<T> job{input.view<T>(), targets.view<T>(), loss, optimizer, seed, step, iteration};
-      const py::gil_scoped_release released;
+      released.emplace();
       completed_steps_ = plan.train_epoch(p, job, epoch, results.data(), poll);
+      released.reset();
     });
     if (error) throw std::move(*error);
     const index_t known = std::min(completed_steps_ + 1, steps);
@@ -377,7 +384,7 @@ class PyPlan {
         continue;
       }
       {
-        const py::gil_scoped_release released;
+        const GilRelease released;
         block(first, rows);
       }
       if (batch > kRowsPerCall) {
@@ -464,7 +471,7 @@ class PyPlan {
         job.optimizer = *optimizer;
         read_optimizer(function, *optimizer, states, p);
       }
-      const py::gil_scoped_release released;
+      const GilRelease released;
       const StepResult result =
           optimizer == nullptr ? plan.gradient(p, job, input.batch) : plan.train_step(p, job, input.batch);
       return {result.loss, result.correct};

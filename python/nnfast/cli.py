@@ -31,6 +31,11 @@ OPTIMIZERS = {
     "adam": nn.Adam,
     "adamw": nn.AdamW,
 }
+SCHEDULES = {
+    "constant": nn.schedules.constant,
+    "cosine": nn.schedules.cosine,
+    "one_cycle": nn.schedules.one_cycle,
+}
 
 DESCRIPTION = """\
 Multilayer perceptrons at the speed of the machine.
@@ -165,6 +170,13 @@ def _parser() -> argparse.ArgumentParser:
         "--lr", type=float, metavar="X", help="learning rate (the optimizer's own: 0.001 for adam)"
     )
     training.add_argument(
+        "--schedule",
+        choices=SCHEDULES,
+        default="cosine",
+        metavar="NAME",
+        help="how the learning rate goes: " + ", ".join(SCHEDULES) + " (cosine: down to 0)",
+    )
+    training.add_argument(
         "--weight-decay",
         type=float,
         default=0.0,
@@ -259,6 +271,7 @@ def _train(options: argparse.Namespace) -> None:
         optimizer=optimizer,
         validation=(x_test, t_test),
         seed=options.seed,
+        schedule=SCHEDULES[options.schedule](),
         callbacks=[_Report(options.epochs)],
         progress=False,
     )
