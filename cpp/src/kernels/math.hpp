@@ -1,8 +1,10 @@
 #pragma once
-// Vector mathematics: y = g(x) for every lane of a register of float or double, one template for both. No branches, no
-// tables, no wider type: where a result needs more than T holds it is carried as high + low (|low| <= ulp(high) / 2 or
-// so). Subnormal results are rounded, not flushed; NaN, infinities and the sign of zero come out as the function has
-// them. Measured errors and what is promised: accuracy.inc; test_math.cpp holds the code to it.
+// Vector mathematics: y = g(x) for every lane of a register of float or double, one template for both. No tables and no
+// branches (but one around log's special values); no wider type (but for softplus of floats): where a result needs more
+// than T holds it is carried as high + low, |low| <= ulp(high) or so. Subnormal results are rounded, not flushed; NaN,
+// infinities and the sign of zero come out as the function has them; AVX2 and AVX-512 give the same bits. The errors
+// that are promised: accuracy.inc; test_math.cpp holds the code to it. The float functions that must be monotone are,
+// over all 2^32 inputs and on every instruction set: exp, expm1, log, log1p, erf, tanh, sigmoid, softplus.
 
 #include "kernels/math_coefficients.hpp"
 #include "kernels/vec.hpp"
@@ -70,35 +72,33 @@ struct ExpParts {
   NNFAST_INLINE vec<T> fraction() const { return high + low; }  // exp(x) / 2^k - 1
 };
 
-/// exp(x + x_low) for |x| < 2^21 (its result may overflow: see scale). Cody and Waite's reduction by k ln(2).
-template <class T, std::size_t N>
+/// exp(x + x_low) for |x| < 2^21 (its result may overflow: see scale). Cody and Waite's reduction by k ln(2). With
+/// kSign = -1 the other sign of k is returned. c is kExp or kExpm1.
+template <class T, int kSign, std::size_t N>
 NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low, const T (&c)[N]) {
-  const vec<T> k = fma(x, broadcast(Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
-  const vec<T> high = fma(k, broadcast(-Coef<T>::kLn2High), x);
-  const vec<T> low = fma(k, broadcast(-Coef<T>::kLn2Low), x_low);
-  const vec<T> r = high + low;
-  return {k, high, fma(r * r, polynomial<T>(r, c), low)};
+  constexpr T kLog2e = kSign * Coef<T>::kLog2e, kLn2High = kSign * Coef<T>::kLn2High,
+              kLn2Low = kSign * Coef<T>::kLn2Low;
+  const vec<T> k = fma(x, broadcast(kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> high = fma(k, broadcast(-kLn2High), x), low = fma(k, broadcast(-kLn2Low), x_low);
+  const vec<T> r = high + low, z = r * r;
+  if constexpr (kHasFma) {
+    return {k, high, fma(z, polynomial<T>(r, c), low)};
+  } else {  // one rounding at the size of r^2 / 2 instead of two
+    return {k, high, z * c[0] + ((z * r) * polynomial<T, 1>(r, c) + low)};
+  }
 }
 template <class T>
 NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x, vec<T> x_low) {
-  return exp_parts<T>(x, x_low, Coef<T>::kExp);
+  return exp_parts<T, 1>(x, x_low, Coef<T>::kExp);
 }
 template <class T>
 NNFAST_INLINE ExpParts<T> exp_parts(vec<T> x) {
   return exp_parts<T>(x, vec<T>{});
 }
-/// exp(x) = 2^-k (1 + high + low): as exp_parts, with the other sign of k.
+/// exp(x + x_low) = 2^-k (1 + high + low)
 template <class T>
 NNFAST_INLINE ExpParts<T> exp_parts_negated(vec<T> x, vec<T> x_low) {
-  const vec<T> k = fma(x, broadcast(-Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
-  const vec<T> high = fma(k, broadcast(Coef<T>::kLn2High), x);
-  const vec<T> low = fma(k, broadcast(Coef<T>::kLn2Low), x_low);
-  const vec<T> r = high + low;
-  return {k, high, fma(r * r, polynomial<T>(r, Coef<T>::kExp), low)};
-}
-template <class T>
-NNFAST_INLINE ExpParts<T> exp_parts_negated(vec<T> x) {
-  return exp_parts_negated<T>(x, vec<T>{});
+  return exp_parts<T, -1>(x, x_low, Coef<T>::kExp);
 }
 
 /// Where exp leaves the type's range, with room: exp(kExpLow) rounds to 0, exp(kExpHigh) to infinity.
@@ -117,7 +117,7 @@ NNFAST_INLINE vec<T> exp_of(vec<T> x) {
 template <class T>
 NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {
   // Below -20 (-40) it is -1, and 2^-k stays small enough to be a number.
-  const auto e = exp_parts<T>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low, Coef<T>::kExpm1);
+  const auto e = exp_parts<T, 1>(at_least(x, T{sizeof(T) == 4 ? -20 : -40}), x_low, Coef<T>::kExpm1);
   // 2^k (1 + h + l) - 1 = 2^k ((1 - 2^-k) + h + l), where 1 - 2^-k is 0 or larger than h.
   const vec<T> minus_k = e.k < 100 ? -e.k : vec<T>{} - 100;  // NaN too: pow2(NaN) is anything
   const auto one = fast_two_sum<T>(broadcast(T{1}), -pow2<T>(minus_k));
@@ -212,15 +212,17 @@ NNFAST_INLINE vec<T> tanh_of(vec<T> x) {
   const vec<T> small = fma(z * polynomial<T>(z, Coef<T>::kTanh), a, a);
   // 2 a = 2 r - k ln(2), so 2 / (exp(2 a) + 1) = p / ((p + 1) / 2 + expm1(2 r) / 2), p = 2^k
   const vec<T> k = fma(a, broadcast(-2 * Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
-  vec<T> r;
+  vec<T> q;  // expm1(2 r) / 2
   if constexpr (kHasFma) {
-    r = fma(k, broadcast(Coef<T>::kHalfLn2), a);
+    const vec<T> r = fma(k, broadcast(Coef<T>::kHalfLn2), a);
+    q = fma(r * r, polynomial<T>(r, Coef<T>::kTanhExp), r);
   } else {
-    r = (k * (Coef<T>::kLn2High / 2) + a) + k * (Coef<T>::kLn2Low / 2);
+    const auto e = exp_parts_negated<T>(a + a, vec<T>{});
+    q = e.fraction() * T{0.5};
   }
   const vec<T> p = pow2<T>(k), half = broadcast(T{0.5});
-  const vec<T> large = 1 - p / (fma(p, half, half) + fma(r * r, polynomial<T>(r, Coef<T>::kTanhExp), r));
-  constexpr T kEdge = kHasFma ? T{1} : T{0.75};  // without FMA the polynomial's roundings take steps back from 0.9 on
+  const vec<T> large = 1 - p / (fma(p, half, half) + q);
+  constexpr T kEdge = kHasFma ? T{1} : T{0.8125};  // without FMA the polynomial's roundings take steps back from 0.9 on
   return with_sign(a < kEdge ? small : large, x);
 }
 
@@ -254,7 +256,7 @@ NNFAST_INLINE vec<T> silu_of(vec<T> x, vec<T> alpha) {
   constexpr T kMost = sizeof(T) == 4 ? 173 : 1418;
   const auto v = two_product<T>(alpha, x);
   const vec<T> b = abs(v.high);
-  const vec<T> b_low = b < kMost ? (v.high < 0 ? -v.low : v.low) : vec<T>{};
+  const vec<T> b_low = abs(v.low) < 1 ? (v.high < 0 ? -v.low : v.low) : vec<T>{};  // also where it is not known
   const auto l = logistic<T>(at_most(b, kMost), b_low);
   const vec<T> one = 1 + l.p, d = one + (l.q + ((1 - one) + l.p));
   const vec<T> g = b > kMost ? vec<T>{} : scale<T>(x / d, l.k);

@@ -10,7 +10,8 @@ struct ActivationKernels {
   /// `saved` as derivative_from_output says.
   using Backward = void (*)(const T* dy, const T* saved, T* dx, index_t n, T alpha, T beta);
   Forward forward[kActivations];
-  /// Two derivatives: from the output where it determines f', and from the input (null where the first suffices).
+  /// Two derivatives: from the output, null where that never determines f', and from the input. Where the output
+  /// determines f' both give the same bits.
   Backward backward_from_output[kActivations];
   Backward backward_from_input[kActivations];
   /// c += bias (n), in place
