@@ -148,6 +148,40 @@ def test_memory_mapped_files(tmp_path):
     assert_same_bits(net.predict(mapped[0]), plain.predict(x))
 
 
+def _misaligned(n):
+    raw = np.zeros(8 * n + 1, np.uint8)
+    return raw[1:].view(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("bad_param", "bad_grad"),
+    [
+        (_misaligned(3), np.ones(3)),
+        (np.lib.stride_tricks.as_strided(np.zeros(3), (3,), (0,)), np.ones(3)),
+        (np.zeros(3), np.ma.masked_array(np.ones(3), [0, 1, 0])),
+        (np.zeros(3), np.ones(3, complex)),
+        (np.zeros(3), None),
+    ],
+    ids=["misaligned", "elements at one place", "masked gradient", "complex gradient", "no gradient"],
+)
+@pytest.mark.parametrize("optimizer", [nn.SGD, nn.Adam])
+def test_an_update_is_made_for_all_parameters_or_for_none(optimizer, bad_param, bad_grad):
+    good = np.ones(4)
+    step = optimizer()
+    with pytest.raises((ValueError, TypeError, KeyError)):
+        step.update({"good": good, "bad": bad_param}, {"good": np.ones(4), "bad": bad_grad})
+    assert np.array_equal(good, np.ones(4))
+    assert step.iterations == 0
+
+
+def test_accuracy_and_evaluate_agree_where_scores_are_nan():
+    rng = np.random.default_rng(0)
+    net = nn.Network([nn.Affine(3, 3, rng=0)])
+    x, t = rng.standard_normal((40, 3)).astype(np.float32), rng.integers(0, 3, 40)
+    x[::2] = np.nan
+    assert net.evaluate(x, t)["accuracy"] == net.accuracy(x, t)
+
+
 def available_bytes():
     text = pathlib.Path("/proc/meminfo").read_text() if sys.platform == "linux" else ""
     line = next((line for line in text.splitlines() if line.startswith("MemAvailable")), "MemAvailable: 0")
