@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nnfast as nn
@@ -398,7 +399,9 @@ def test_error_exit_of_the_process(tmp_path):
 @pytest.mark.parametrize("command", ["train", "demo"])
 def test_interrupt_is_one_line_and_130(command, tmp_path):
     arguments = ["--epochs", "2000", *(["--data", "sample"] if command == "train" else [])]
-    process = spawn(command, *arguments, cwd=tmp_path)
+    # A shell that runs the tests in the background has SIGINT ignored, and children inherit that.
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = spawn(command, *arguments, cwd=tmp_path, preexec_fn=listen)
     seen = []
     while not (seen and seen[-1].split()[0] in ("1", "epoch") and len(seen) > 2):
         line = process.stdout.readline()
