@@ -125,12 +125,13 @@ def batch_normalization_backward(
     Examples
     --------
     >>> dx, dgamma, dbeta = batch_normalization_backward([[1.0], [2.0]], [[1.0], [3.0]], training=True)
-    >>> dx.round(4), dgamma.round(4), dbeta
-    (array([[-0.],
-           [ 0.]]), array([1.]), array([3.]))
+    >>> dgamma.round(4), dbeta
+    (array([1.]), array([3.]))
     """
     if training:
-        _, mean, _, inv_std = _core.batch_normalization_train(x, None, None, eps, "batch_normalization_backward")
+        _, mean, _, inv_std = _core.batch_normalization_train(
+            x, None, None, eps, "batch_normalization_backward"
+        )
         return _core.batch_normalization_backward(dy, x, gamma, mean, inv_std)
     mean, var = _given(running_mean), _given(running_var)  # type: ignore[arg-type]
     return _core.batch_normalization_inference_backward(dy, x, gamma, mean, var, eps)
