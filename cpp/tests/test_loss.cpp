@@ -420,6 +420,31 @@ TEST(loss_normalizers) {
   CHECK(rows == std::vector<double>(2) && y == std::vector<double>(6));
 }
 
+TEST(loss_of_no_weight) {
+  // -log 0 of a class or a sample that does not count: 0, not 0 * inf.
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::vector<float> y = {-inf, 0, 0};
+  const std::vector<index_t> label = {0};
+  const std::vector<float> one_hot = {1, 0, 0};
+  const std::vector<float> by_class = {0, 1, 1};
+  const std::vector<float> nothing = {0};
+  LossSpec spec;
+  for (const bool dense : {false, true}) {
+    for (const bool of_class : {false, true}) {
+      Targets<float> t;
+      t.labels = dense ? nullptr : label.data();
+      t.dense = view(one_hot, 1, 3, 3);
+      t.class_weight = of_class ? by_class.data() : nullptr;
+      t.sample_weight = of_class ? nullptr : nothing.data();
+      std::vector<float> out(4, 5.0F);
+      members_in_turn(1, [&](Team& team) {
+        loss_rows<float>(team, spec, view(y, 1, 3, 3), t, 1, out.data(), MatrixView<float>(out.data() + 1, 1, 3));
+      });
+      CHECK(out == std::vector<float>(4));
+    }
+  }
+}
+
 TEST(loss_bad_labels) {
   LossSpec spec;
   const auto bad = [&](const std::vector<index_t>& labels) {

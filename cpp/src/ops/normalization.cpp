@@ -128,9 +128,9 @@ void layer_normalization_backward(Team& team, MatrixView<const T> x, const T* ga
     a.inv_std = const_cast<T*>(inv_std);
     add_gradients(a, cols, dy, MatrixView<T>(), dgamma, dbeta);
     kernels<T>().columnwise.layer_normalization_parameters(a);
-    if (!dx) return;
-    team.barrier();
+    if (dx) team.barrier();
   }
+  if (!dx) return;
   const Range rows = team.share(x.rows);
   LayerNormalizationArgs<T> a = {};
   a.rows = rows.end - rows.begin;
