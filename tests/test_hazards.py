@@ -158,7 +158,7 @@ def test_fork_while_another_thread_predicts_with_the_same_network():
     run(
         FORK
         + """
-    net, stop, small = network(), threading.Event(), x[:100]
+    net, stop, small = network(), threading.Event(), x[:30]
     net.predict(small)
 
     def busy():
@@ -169,7 +169,7 @@ def test_fork_while_another_thread_predicts_with_the_same_network():
         net.predict(small)
         return "done"
 
-    threads = [threading.Thread(target=busy) for _ in range(3)]
+    threads = [threading.Thread(target=busy) for _ in range(12)]
     for thread in threads:
         thread.start()
     try:

@@ -1,6 +1,5 @@
 """Starting values of weights: their distributions, names and seeds."""
 
-
 import nnfast as nn
 import numpy as np
 import pytest

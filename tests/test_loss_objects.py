@@ -1,6 +1,5 @@
 """Losses as objects: what they return, keep and refuse; the formulas are tested in test_losses.py."""
 
-
 import nnfast as nn
 import numpy as np
 import oracle

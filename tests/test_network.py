@@ -90,7 +90,9 @@ def test_gradients_with_kinks(kind, width, rng):
 
 def test_everything_is_torchs(torch, rng):
     network = network_of_everything(seed=1)
-    network = nn.Network([layer for layer in network.layers if not isinstance(layer, (nn.Dropout, nn.Flatten))])
+    network = nn.Network(
+        [layer for layer in network.layers if not isinstance(layer, (nn.Dropout, nn.Flatten))]
+    )
     theirs = torch.nn.Sequential(
         torch.nn.Linear(6, 9, bias=False), torch.nn.BatchNorm1d(9), torch.nn.Tanh(), torch.nn.Linear(9, 8),
         torch.nn.LayerNorm(8), torch.nn.GELU(), torch.nn.Linear(8, 7), torch.nn.PReLU(7, 0.2), torch.nn.Linear(7, 5),
@@ -261,11 +263,14 @@ def test_regression_has_no_accuracy(rng):
     assert network.evaluate(x, np.eye(3)[rng.integers(3, size=40)]).keys() == {"loss", "accuracy"}
 
 
-@pytest.mark.parametrize(("given", "expected"), [
-    ([1.0, 2.0, 0.5, 3.0], [1.0, 2.0, 0.5, 3.0]),
-    ({1: 2.0, 3: 0.0}, [1.0, 2.0, 1.0, 0.0]),
-    ("balanced", None),
-])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([1.0, 2.0, 0.5, 3.0], [1.0, 2.0, 0.5, 3.0]),
+        ({1: 2.0, 3: 0.0}, [1.0, 2.0, 1.0, 0.0]),
+        ("balanced", None),
+    ],
+)
 def test_class_weights(given, expected, rng):
     x, t = batch(rng, 40)
     if expected is None:
@@ -279,9 +284,7 @@ def test_class_weights(given, expected, rng):
     own.gradient(x, t)
     assert_same_bits(network.grads["W1"], own.grads["W1"])
     one_hot = oracle.one_hot(t, 4)
-    assert network.loss(x, one_hot, class_weight=given) == pytest.approx(
-        own.loss(x, one_hot), rel=1e-12
-    )
+    assert network.loss(x, one_hot, class_weight=given) == pytest.approx(own.loss(x, one_hot), rel=1e-12)
     with pytest.raises(ValueError, match="the loss has its own"):
         own.loss(x, t, class_weight=given)
 
@@ -386,7 +389,10 @@ def test_dtype_is_that_of_the_layers(rng):
     single, double = nn.Affine(6, 4, rng=0), nn.Affine(4, 4, rng=0, dtype=np.float64)
     assert nn.Network([single]).predict(x).dtype == np.float32
     assert nn.Network([single, double]).dtype == np.float64
-    assert nn.Network([nn.Affine(6, 4, rng=0), nn.Affine(4, 2, rng=0, dtype=np.float64)], dtype="float32").dtype == "f4"
+    assert (
+        nn.Network([nn.Affine(6, 4, rng=0), nn.Affine(4, 2, rng=0, dtype=np.float64)], dtype="float32").dtype
+        == "f4"
+    )
     assert nn.Network([nn.Affine(np.ones((6, 4), int))]).dtype == np.float64
     assert nn.Network([nn.Affine(np.ones((6, 4), np.float16))]).dtype == np.float32
     assert nn.Network([nn.Relu()]).dtype == np.float32
@@ -429,9 +435,16 @@ def test_mlp_has_the_courses_order():
     assert network.layers[3].ratio == 0.2
 
 
-@pytest.mark.parametrize(("activation", "variance"), [
-    ("relu", 2 / 400), ("gelu", 2 / 400), ("selu", 1 / 400), ("tanh", 2 / 1000), ("sigmoid", 2 / 1000),
-])
+@pytest.mark.parametrize(
+    ("activation", "variance"),
+    [
+        ("relu", 2 / 400),
+        ("gelu", 2 / 400),
+        ("selu", 1 / 400),
+        ("tanh", 2 / 1000),
+        ("sigmoid", 2 / 1000),
+    ],
+)
 def test_mlp_starts_as_the_activation_wants(activation, variance):
     W = nn.mlp([400, 600, 3], activation, seed=0).params["W1"]
     assert W.var() == pytest.approx(variance, rel=0.02)
@@ -446,7 +459,9 @@ def test_mlp_by_seed():
     assert nn.mlp([4, 3], dtype="float64").dtype == np.float64
 
 
-@pytest.mark.parametrize("name", ["relu", "prelu", "leaky_relu", "hard_swish", "log_sigmoid", "Tanh", "swish", nn.Mish])
+@pytest.mark.parametrize(
+    "name", ["relu", "prelu", "leaky_relu", "hard_swish", "log_sigmoid", "Tanh", "swish", nn.Mish]
+)
 def test_activation_names(name):
     layer = nn.mlp([4, 3, 2], name, seed=0).layers[1]
     wanted = name if isinstance(name, str) else name.__name__

@@ -75,30 +75,48 @@ def test_no_fit_inside_a_fit(rng):
 
 
 # ------------------------------------------------------------------------------------------------- refusals
-@pytest.mark.parametrize(("make", "error", "names"), [
-    (lambda: nn.Network([]), ValueError, "Network: layers is empty"),
-    (lambda: nn.Network([nn.Relu]), TypeError, r"layers\[0\] is the class Relu; expected an object, Relu\(...\)"),
-    (lambda: nn.Network([3]), TypeError, r"layers\[0\] is 3; expected an object with forward"),
-    (lambda: nn.Network([nn.Affine(3, 4), nn.Relu(), nn.Affine(5, 2)]), ValueError,
-     r"layers\[2\] Affine\(5, 2\) takes 5 numbers per sample, but the layers before it give 4"),
-    (lambda: nn.Network([nn.Affine(3, 4), nn.BatchNormalization(3)]), ValueError, r"layers\[1\] BatchNormalization"),
-    (lambda: nn.Network([nn.Affine(3, 4), nn.PRelu(width=3)]), ValueError, r"layers\[1\] PRelu"),
-    (lambda: nn.Network([nn.Affine(np.ones((0, 4)))]), ValueError, "has a size of 0"),
-    (lambda: nn.Network([nn.Affine(3, 4)], loss=nn.Huber), TypeError, "Network: loss is <class"),
-    (lambda: nn.Network([nn.Affine(3, 4)], loss="mse"), TypeError, "Network: loss is 'mse'"),
-    (lambda: nn.Network([nn.Affine(3, 4)], nn.Huber(reduction="none")), ValueError, "reduction 'none'"),
-    (lambda: nn.Network([nn.Affine(3, 4)], dtype=int), TypeError, "Network: dtype is int64"),
-    (lambda: nn.Network([nn.Affine(3, 4)], l2=-1), ValueError, "Network: l2 is -1"),
-    (lambda: nn.Network([nn.Affine(3, 4)], seed=-1), ValueError, "Network: seed is -1"),
-    (lambda: nn.Network([nn.Affine(3, 4)], seed=2**64), ValueError, "Network: seed"),
-    (lambda: nn.Network([nn.Affine(3, 4), nn.Softmax(0), nn.Affine(4, 2)]), ValueError, "Softmax has axis 0"),
-    (lambda: nn.mlp([3]), ValueError, "mlp: sizes is"),
-    (lambda: nn.mlp([3, 0]), ValueError, r"mlp: sizes\[1\] is 0"),
-    (lambda: nn.mlp([3, 2.0]), TypeError, r"mlp: sizes\[1\] is 2.0"),
-    (lambda: nn.mlp([3, 4, 2], "rleu"), ValueError, "mlp: activation is 'rleu'"),
-    (lambda: nn.mlp([3, 4, 2], seed="a"), TypeError, "mlp: seed is 'a'"),
-    (lambda: nn.mlp([3, 4, 2], dropout=1.0), ValueError, "Dropout: ratio"),
-])
+@pytest.mark.parametrize(
+    ("make", "error", "names"),
+    [
+        (lambda: nn.Network([]), ValueError, "Network: layers is empty"),
+        (
+            lambda: nn.Network([nn.Relu]),
+            TypeError,
+            r"layers\[0\] is the class Relu; expected an object, Relu\(...\)",
+        ),
+        (lambda: nn.Network([3]), TypeError, r"layers\[0\] is 3; expected an object with forward"),
+        (
+            lambda: nn.Network([nn.Affine(3, 4), nn.Relu(), nn.Affine(5, 2)]),
+            ValueError,
+            r"layers\[2\] Affine\(5, 2\) takes 5 numbers per sample, but the layers before it give 4",
+        ),
+        (
+            lambda: nn.Network([nn.Affine(3, 4), nn.BatchNormalization(3)]),
+            ValueError,
+            r"layers\[1\] BatchNormalization",
+        ),
+        (lambda: nn.Network([nn.Affine(3, 4), nn.PRelu(width=3)]), ValueError, r"layers\[1\] PRelu"),
+        (lambda: nn.Network([nn.Affine(np.ones((0, 4)))]), ValueError, "has a size of 0"),
+        (lambda: nn.Network([nn.Affine(3, 4)], loss=nn.Huber), TypeError, "Network: loss is <class"),
+        (lambda: nn.Network([nn.Affine(3, 4)], loss="mse"), TypeError, "Network: loss is 'mse'"),
+        (lambda: nn.Network([nn.Affine(3, 4)], nn.Huber(reduction="none")), ValueError, "reduction 'none'"),
+        (lambda: nn.Network([nn.Affine(3, 4)], dtype=int), TypeError, "Network: dtype is int64"),
+        (lambda: nn.Network([nn.Affine(3, 4)], l2=-1), ValueError, "Network: l2 is -1"),
+        (lambda: nn.Network([nn.Affine(3, 4)], seed=-1), ValueError, "Network: seed is -1"),
+        (lambda: nn.Network([nn.Affine(3, 4)], seed=2**64), ValueError, "Network: seed"),
+        (
+            lambda: nn.Network([nn.Affine(3, 4), nn.Softmax(0), nn.Affine(4, 2)]),
+            ValueError,
+            "Softmax has axis 0",
+        ),
+        (lambda: nn.mlp([3]), ValueError, "mlp: sizes is"),
+        (lambda: nn.mlp([3, 0]), ValueError, r"mlp: sizes\[1\] is 0"),
+        (lambda: nn.mlp([3, 2.0]), TypeError, r"mlp: sizes\[1\] is 2.0"),
+        (lambda: nn.mlp([3, 4, 2], "rleu"), ValueError, "mlp: activation is 'rleu'"),
+        (lambda: nn.mlp([3, 4, 2], seed="a"), TypeError, "mlp: seed is 'a'"),
+        (lambda: nn.mlp([3, 4, 2], dropout=1.0), ValueError, "Dropout: ratio"),
+    ],
+)
 def test_constructors_say_what_is_wrong(make, error, names):
     with pytest.raises(error, match=names):
         make()
@@ -115,22 +133,25 @@ def test_softmax_twice_is_warned_of():
         nn.Network([nn.Affine(3, 2), nn.Softmax()])
 
 
-@pytest.mark.parametrize(("x", "t", "error", "names"), [
-    (np.ones((3, 5)), [0, 1, 2], ValueError, r"x has shape \(3, 5\); expected \(batch, 6\)"),
-    (np.ones(6), [0], ValueError, r"x has shape \(6,\); .* x\[None\] makes a batch"),
-    (np.ones((0, 6)), [], ValueError, "at least one sample"),
-    (np.ones((3, 6)), [0, 1], ValueError, r"x has 3 samples but t has shape \(2,\)"),
-    (np.ones((3, 6)), 1, ValueError, r"x has 3 samples but t has shape \(\)"),
-    (np.ones((3, 6), complex), [0, 1, 2], TypeError, "x has dtype complex128"),
-    (np.full((3, 6), "a"), [0, 1, 2], TypeError, "x has dtype <U1"),
-    (None, [0, 1, 2], TypeError, "x has dtype object"),
-    (np.ones((3, 6)), [0, 1, 4], IndexError, r"t\[2\] is 4"),
-    (np.ones((3, 6)), [0, -1, 2], IndexError, r"t\[1\] is -1"),
-    (np.ones((3, 6)), [0.0, 1.0, 2.0], TypeError, "t has dtype float64"),
-    (np.ones((3, 6)), ["a", "b", "c"], TypeError, "t has dtype <U1"),
-    (np.ones((3, 6)), [[0], [1], [2]], ValueError, r"t has shape \(3, 1\)"),
-    (np.ones((3, 6)), np.ones((3, 5)), ValueError, r"t has shape \(3, 5\)"),
-])
+@pytest.mark.parametrize(
+    ("x", "t", "error", "names"),
+    [
+        (np.ones((3, 5)), [0, 1, 2], ValueError, r"x has shape \(3, 5\); expected \(batch, 6\)"),
+        (np.ones(6), [0], ValueError, r"x has shape \(6,\); .* x\[None\] makes a batch"),
+        (np.ones((0, 6)), [], ValueError, "at least one sample"),
+        (np.ones((3, 6)), [0, 1], ValueError, r"x has 3 samples but t has shape \(2,\)"),
+        (np.ones((3, 6)), 1, ValueError, r"x has 3 samples but t has shape \(\)"),
+        (np.ones((3, 6), complex), [0, 1, 2], TypeError, "x has dtype complex128"),
+        (np.full((3, 6), "a"), [0, 1, 2], TypeError, "x has dtype <U1"),
+        (None, [0, 1, 2], TypeError, "x has dtype object"),
+        (np.ones((3, 6)), [0, 1, 4], IndexError, r"t\[2\] is 4"),
+        (np.ones((3, 6)), [0, -1, 2], IndexError, r"t\[1\] is -1"),
+        (np.ones((3, 6)), [0.0, 1.0, 2.0], TypeError, "t has dtype float64"),
+        (np.ones((3, 6)), ["a", "b", "c"], TypeError, "t has dtype <U1"),
+        (np.ones((3, 6)), [[0], [1], [2]], ValueError, r"t has shape \(3, 1\)"),
+        (np.ones((3, 6)), np.ones((3, 5)), ValueError, r"t has shape \(3, 5\)"),
+    ],
+)
 def test_bad_arguments_change_nothing(x, t, error, names):
     network = nn.mlp([6, 5, 4], seed=0, batch_normalization=True)
     optimizer = nn.Adam()
@@ -150,14 +171,21 @@ def test_bad_arguments_change_nothing(x, t, error, names):
     assert (network.training_steps, network.epochs_trained, optimizer.iterations) == (0, 0, 0)
 
 
-@pytest.mark.parametrize(("settings", "error", "names"), [
-    ({"class_weight": [1, 2]}, ValueError, r"class_weight has shape \(2,\); expected \(4,\)"),
-    ({"class_weight": [1, 2, 3, -1]}, ValueError, "class_weight"),
-    ({"class_weight": {4: 1.0}}, IndexError, r"class_weight has a weight for 4; expected labels in 0\.\.3"),
-    ({"class_weight": "even"}, ValueError, "class_weight is 'even'"),
-    ({"sample_weight": [1, 2]}, ValueError, r"sample_weight has shape \(2,\)"),
-    ({"sample_weight": [1, np.nan, 2]}, ValueError, "sample_weight"),
-])
+@pytest.mark.parametrize(
+    ("settings", "error", "names"),
+    [
+        ({"class_weight": [1, 2]}, ValueError, r"class_weight has shape \(2,\); expected \(4,\)"),
+        ({"class_weight": [1, 2, 3, -1]}, ValueError, "class_weight"),
+        (
+            {"class_weight": {4: 1.0}},
+            IndexError,
+            r"class_weight has a weight for 4; expected labels in 0\.\.3",
+        ),
+        ({"class_weight": "even"}, ValueError, "class_weight is 'even'"),
+        ({"sample_weight": [1, 2]}, ValueError, r"sample_weight has shape \(2,\)"),
+        ({"sample_weight": [1, np.nan, 2]}, ValueError, "sample_weight"),
+    ],
+)
 def test_bad_weights(settings, error, names):
     network = nn.mlp([6, 4], seed=0)
     for call in (network.loss, network.evaluate, network.gradient, network.fit):

@@ -100,7 +100,9 @@ def test_python_parts_train_as_the_core_does(loss, rng):
     """Replacing a layer or the loss by its twin in Python changes nothing but the last bits."""
     x, t = batch(rng, 40)
     target = oracle.one_hot(t, 4) if loss else t
-    ours = nn.mlp([6, 8, 5, 4], "tanh", dtype=np.float64, seed=3, loss=nn.MeanSquaredError() if loss else None, l2=0.1)
+    ours = nn.mlp(
+        [6, 8, 5, 4], "tanh", dtype=np.float64, seed=3, loss=nn.MeanSquaredError() if loss else None, l2=0.1
+    )
     first, act1, second, act2, third = copy.deepcopy(ours.layers)
     layers = [first, act1, PyAffine(second.W, second.b), act2, third]
     theirs = nn.Network(layers, loss() if loss else None)
@@ -109,7 +111,15 @@ def test_python_parts_train_as_the_core_does(loss, rng):
     plain = nn.Network(copy.deepcopy(ours.layers), ours.loss_function, l2=0.1)
     for one, two in ((ours, theirs), (plain, compiled)):
         histories = [
-            n.fit(x, target, epochs=3, batch_size=16, optimizer=nn.Adam(0.01, clip_norm=1.0), validation=0.25, seed=4)
+            n.fit(
+                x,
+                target,
+                epochs=3,
+                batch_size=16,
+                optimizer=nn.Adam(0.01, clip_norm=1.0),
+                validation=0.25,
+                seed=4,
+            )
             for n in (one, two)
         ]
         assert histories[0].keys() == histories[1].keys()

@@ -100,7 +100,9 @@ def test_a_thousand_steps_are_torchs(torch, name, rng):
     x, t = rng.standard_normal((64, 7)), rng.integers(4, size=64)
     network = nn.mlp([7, 9, 4], "tanh", dtype=np.float64, seed=1)
     theirs = torch.nn.Sequential(
-        torch.nn.Linear(7, 9, dtype=torch.float64), torch.nn.Tanh(), torch.nn.Linear(9, 4, dtype=torch.float64)
+        torch.nn.Linear(7, 9, dtype=torch.float64),
+        torch.nn.Tanh(),
+        torch.nn.Linear(9, 4, dtype=torch.float64),
     )
     with torch.no_grad():
         for i, layer in ((0, network.layers[0]), (2, network.layers[2])):
@@ -176,15 +178,23 @@ def test_update_of_any_layout(order, rng):
     assert not base[1::2].any()
 
 
-@pytest.mark.parametrize(("params", "grads", "error", "names"), [
-    ({"W": np.ones(2)}, {}, KeyError, "grads has no W"),
-    ({"W": np.ones(2)}, {"W": np.ones(3)}, ValueError, r"gradient of W has shape \(3,\); expected \(2,\)"),
-    ({"W": np.ones(2, int)}, {"W": np.ones(2)}, TypeError, "W is an array of int64"),
-    ({"W": np.ones(2, ">f8")}, {"W": np.ones(2)}, TypeError, "W is an array of >f8"),
-    ({"W": 1.0}, {"W": 1.0}, TypeError, "W is a float; expected"),
-    ({"W": np.ones(2)}, {"W": np.ones(2, complex)}, TypeError, "the gradient of W has dtype complex128"),
-    ({"W": np.broadcast_to(1.0, 2)}, {"W": np.ones(2)}, ValueError, "W is read-only"),
-])
+@pytest.mark.parametrize(
+    ("params", "grads", "error", "names"),
+    [
+        ({"W": np.ones(2)}, {}, KeyError, "grads has no W"),
+        (
+            {"W": np.ones(2)},
+            {"W": np.ones(3)},
+            ValueError,
+            r"gradient of W has shape \(3,\); expected \(2,\)",
+        ),
+        ({"W": np.ones(2, int)}, {"W": np.ones(2)}, TypeError, "W is an array of int64"),
+        ({"W": np.ones(2, ">f8")}, {"W": np.ones(2)}, TypeError, "W is an array of >f8"),
+        ({"W": 1.0}, {"W": 1.0}, TypeError, "W is a float; expected"),
+        ({"W": np.ones(2)}, {"W": np.ones(2, complex)}, TypeError, "the gradient of W has dtype complex128"),
+        ({"W": np.broadcast_to(1.0, 2)}, {"W": np.ones(2)}, ValueError, "W is read-only"),
+    ],
+)
 def test_update_refuses_and_changes_nothing(params, grads, error, names):
     good = np.ones(2)
     optimizer = nn.Adam()
@@ -207,19 +217,22 @@ def test_unused_gradients_are_ignored():
     np.testing.assert_array_equal(p["W"], 0)
 
 
-@pytest.mark.parametrize(("make", "names"), [
-    (lambda: nn.SGD(-0.1), "SGD: lr is -0.1; expected a number >= 0"),
-    (lambda: nn.SGD("0.1"), "SGD: lr is '0.1'"),
-    (lambda: nn.SGD(np.nan), "SGD: lr is nan"),
-    (lambda: nn.SGD(clip_norm=-1), "SGD: clip_norm"),
-    (lambda: nn.Momentum(momentum=1.1), "Momentum: momentum is 1.1"),
-    (lambda: nn.Nesterov(form="keras"), "Nesterov: form is 'keras'; expected one of 'classic', 'torch'"),
-    (lambda: nn.AdaGrad(eps=0), "AdaGrad: eps is 0.0; expected a number > 0"),
-    (lambda: nn.RMSprop(rho=-0.1), "RMSprop: rho"),
-    (lambda: nn.Adam(beta1=1.0), "Adam: beta1 is 1.0; expected a number >= 0 and < 1"),
-    (lambda: nn.Adam(eps_form="inside"), "Adam: eps_form"),
-    (lambda: nn.AdamW(weight_decay=np.inf), "AdamW: weight_decay is inf"),
-])
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: nn.SGD(-0.1), "SGD: lr is -0.1; expected a number >= 0"),
+        (lambda: nn.SGD("0.1"), "SGD: lr is '0.1'"),
+        (lambda: nn.SGD(np.nan), "SGD: lr is nan"),
+        (lambda: nn.SGD(clip_norm=-1), "SGD: clip_norm"),
+        (lambda: nn.Momentum(momentum=1.1), "Momentum: momentum is 1.1"),
+        (lambda: nn.Nesterov(form="keras"), "Nesterov: form is 'keras'; expected one of 'classic', 'torch'"),
+        (lambda: nn.AdaGrad(eps=0), "AdaGrad: eps is 0.0; expected a number > 0"),
+        (lambda: nn.RMSprop(rho=-0.1), "RMSprop: rho"),
+        (lambda: nn.Adam(beta1=1.0), "Adam: beta1 is 1.0; expected a number >= 0 and < 1"),
+        (lambda: nn.Adam(eps_form="inside"), "Adam: eps_form"),
+        (lambda: nn.AdamW(weight_decay=np.inf), "AdamW: weight_decay is inf"),
+    ],
+)
 def test_constructors_say_what_is_wrong(make, names):
     with pytest.raises((ValueError, TypeError), match=names):
         make()

@@ -84,5 +84,7 @@ def test_import_brings_nothing_heavy():
         "import sys, numpy; before = set(sys.modules); import nnfast; "
         "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
     )
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
     assert set(loaded) <= {"nnfast", "__future__", "mkl"}

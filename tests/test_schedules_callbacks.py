@@ -81,18 +81,21 @@ def test_one_step_in_all():
         assert np.isfinite(schedule(0, 1, 1))
 
 
-@pytest.mark.parametrize(("make", "names"), [
-    (lambda: schedules.constant(-1), "constant: factor is -1"),
-    (lambda: schedules.step(0), "step: every is 0"),
-    (lambda: schedules.step(1, "x"), "step: factor is 'x'"),
-    (lambda: schedules.exponential(np.nan), "exponential: factor is nan"),
-    (lambda: schedules.cosine(-0.1), "cosine: final"),
-    (lambda: schedules.one_cycle(peak_at=1.5), "one_cycle: peak_at"),
-    (lambda: schedules.warm_up(-1), "warm_up: length"),
-    (lambda: schedules.warm_up(1.5), "warm_up: length is 1.5"),
-    (lambda: schedules.warm_up(1, 0.5), "warm_up: then is 0.5"),
-    (lambda: schedules.warm_up(1, unit="batch"), "warm_up: unit is 'batch'"),
-])
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: schedules.constant(-1), "constant: factor is -1"),
+        (lambda: schedules.step(0), "step: every is 0"),
+        (lambda: schedules.step(1, "x"), "step: factor is 'x'"),
+        (lambda: schedules.exponential(np.nan), "exponential: factor is nan"),
+        (lambda: schedules.cosine(-0.1), "cosine: final"),
+        (lambda: schedules.one_cycle(peak_at=1.5), "one_cycle: peak_at"),
+        (lambda: schedules.warm_up(-1), "warm_up: length"),
+        (lambda: schedules.warm_up(1.5), "warm_up: length is 1.5"),
+        (lambda: schedules.warm_up(1, 0.5), "warm_up: then is 0.5"),
+        (lambda: schedules.warm_up(1, unit="batch"), "warm_up: unit is 'batch'"),
+    ],
+)
 def test_schedules_say_what_is_wrong(make, names):
     with pytest.raises((ValueError, TypeError), match=names):
         make()
@@ -108,7 +111,9 @@ def test_fit_follows_the_schedule(rng):
 
     network = nn.mlp([4, 2], seed=0)
     schedule = schedules.warm_up(1, schedules.cosine(), unit="epoch")
-    history = network.fit(x, t, epochs=3, batch_size=32, optimizer=nn.SGD(0.2), schedule=schedule, callbacks=[Rates()])
+    history = network.fit(
+        x, t, epochs=3, batch_size=32, optimizer=nn.SGD(0.2), schedule=schedule, callbacks=[Rates()]
+    )
     np.testing.assert_allclose(rates, 0.2 * np.array(factors(schedule, 9, 3)), rtol=1e-14)
     assert history["lr"] == rates[2::3]
 
@@ -116,7 +121,9 @@ def test_fit_follows_the_schedule(rng):
 def test_rates_change_the_steps(rng):
     x, t = data(rng, 64)
     scheduled, by_hand = nn.mlp([4, 2], seed=0), nn.mlp([4, 2], seed=0)
-    scheduled.fit(x, t, batch_size=32, optimizer=nn.SGD(0.2), shuffle=False, schedule=lambda step: [1, 0.25][step])
+    scheduled.fit(
+        x, t, batch_size=32, optimizer=nn.SGD(0.2), shuffle=False, schedule=lambda step: [1, 0.25][step]
+    )
     by_hand.train_step(x[:32], t[:32], nn.SGD(0.2))
     by_hand.train_step(x[32:], t[32:], nn.SGD(0.05))
     assert_same_bits(scheduled.params["W1"], by_hand.params["W1"])
@@ -184,7 +191,9 @@ def test_callback_changes_the_rate(rng):
     assert history["lr"] == [0.8, 0.4, 0.2]
 
 
-@pytest.mark.parametrize("method", ["on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end"])
+@pytest.mark.parametrize(
+    "method", ["on_train_begin", "on_epoch_begin", "on_batch_end", "on_epoch_end", "on_train_end"]
+)
 def test_what_a_callback_raises_is_the_callers(method, rng):
     x, t = data(rng)
     network = nn.mlp([4, 2], seed=0)
@@ -217,20 +226,28 @@ def run(values, stopper, rng, name="val_loss"):
     x, t = data(rng)
     network = nn.mlp([4, 2], seed=0)
     history = network.fit(
-        x, t, epochs=len(values), optimizer=nn.SGD(0.0), callbacks=[Script(values, name)], early_stopping=stopper
+        x,
+        t,
+        epochs=len(values),
+        optimizer=nn.SGD(0.0),
+        callbacks=[Script(values, name)],
+        early_stopping=stopper,
     )
     return network, history
 
 
-@pytest.mark.parametrize(("values", "settings", "epochs", "best"), [
-    ([5, 4, 3, 2, 1], {"patience": 1}, 5, 4),
-    ([5, 4, 4, 3, 1], {"patience": 1}, 3, 1),
-    ([5, 4, 6, 3, 4, 4, 0], {"patience": 2}, 6, 3),
-    ([5, 4.5, 4.2, 0], {"patience": 2, "min_delta": 1}, 3, 0),
-    ([5, np.nan, np.nan, 1], {"patience": 2}, 3, 0),
-    ([np.nan, np.nan, 1], {"patience": 2}, 2, -1),
-    ([1, 2, 3, 2, 2, 9], {"patience": 2, "mode": "max"}, 5, 2),
-])
+@pytest.mark.parametrize(
+    ("values", "settings", "epochs", "best"),
+    [
+        ([5, 4, 3, 2, 1], {"patience": 1}, 5, 4),
+        ([5, 4, 4, 3, 1], {"patience": 1}, 3, 1),
+        ([5, 4, 6, 3, 4, 4, 0], {"patience": 2}, 6, 3),
+        ([5, 4.5, 4.2, 0], {"patience": 2, "min_delta": 1}, 3, 0),
+        ([5, np.nan, np.nan, 1], {"patience": 2}, 3, 0),
+        ([np.nan, np.nan, 1], {"patience": 2}, 2, -1),
+        ([1, 2, 3, 2, 2, 9], {"patience": 2, "mode": "max"}, 5, 2),
+    ],
+)
 def test_early_stopping(values, settings, epochs, best, rng):
     stopper = nn.EarlyStopping(**settings)
     network, history = run(values, stopper, rng)
@@ -297,17 +314,22 @@ def test_early_stopping_restores_running_statistics_and_python_layers(rng):
 
 def test_monitor_that_is_not_there(rng):
     x, t = data(rng)
-    with pytest.raises(ValueError, match="no 'val_loss' in loss, accuracy, lr, seconds; give fit some validation"):
+    with pytest.raises(
+        ValueError, match="no 'val_loss' in loss, accuracy, lr, seconds; give fit some validation"
+    ):
         nn.mlp([4, 2], seed=0).fit(x, t, callbacks=[nn.EarlyStopping()])
 
 
-@pytest.mark.parametrize(("make", "names"), [
-    (lambda: nn.EarlyStopping(patience=0), "EarlyStopping: patience is 0"),
-    (lambda: nn.EarlyStopping(mode="best"), "EarlyStopping: mode is 'best'"),
-    (lambda: nn.EarlyStopping(min_delta=-1), "EarlyStopping: min_delta"),
-    (lambda: nn.Checkpoint("x", mode="least"), "Checkpoint: mode"),
-    (lambda: nn.Checkpoint(3), "int"),
-])
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: nn.EarlyStopping(patience=0), "EarlyStopping: patience is 0"),
+        (lambda: nn.EarlyStopping(mode="best"), "EarlyStopping: mode is 'best'"),
+        (lambda: nn.EarlyStopping(min_delta=-1), "EarlyStopping: min_delta"),
+        (lambda: nn.Checkpoint("x", mode="least"), "Checkpoint: mode"),
+        (lambda: nn.Checkpoint(3), "int"),
+    ],
+)
 def test_callbacks_say_what_is_wrong(make, names):
     with pytest.raises((ValueError, TypeError), match=names):
         make()

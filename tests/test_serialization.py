@@ -165,7 +165,9 @@ class PyLayer:
 @pytest.mark.parametrize("way", ["copy", "copy.copy", "copy.deepcopy", "pickle"])
 def test_python_parts_are_copied(way, rng, tmp_path):
     x, t = rng.standard_normal((40, 6)), rng.integers(4, size=40)
-    network = nn.Network([nn.Affine(6, 4, rng=0), nn.BatchNormalization(4), PyLayer(), nn.Affine(4, 4, rng=1)])
+    network = nn.Network(
+        [nn.Affine(6, 4, rng=0), nn.BatchNormalization(4), PyLayer(), nn.Affine(4, 4, rng=1)]
+    )
     network.fit(x, t, epochs=2)
     other = WAYS[way](network, None)
     assert_equal_networks_values(network, other)
@@ -224,7 +226,9 @@ def test_we_read_files_of_others(dtype, tmp_path):
     save_file = pytest.importorskip("safetensors.numpy").save_file
     network, x, _ = trained(dtype)
     tensors, metadata = decode(serialization.to_bytes(network), "test")
-    save_file({name: np.ascontiguousarray(a) for name, a in tensors.items()}, tmp_path / "m", metadata=metadata)
+    save_file(
+        {name: np.ascontiguousarray(a) for name, a in tensors.items()}, tmp_path / "m", metadata=metadata
+    )
     assert_same_bits(nn.Network.load(tmp_path / "m").predict(x), network.predict(x))
 
 
@@ -264,7 +268,10 @@ BROKEN = {
     "metadata a list": (pack({"__metadata__": []}), "__metadata__ is not an object of strings"),
     "tensor a number": (pack({"a": 1}), "tensor 'a' is not described by"),
     "tensor with more": (pack({"a": {**tensor(), "b": 1}}, EIGHT), "tensor 'a' is not described by"),
-    "another dtype": (pack({"a": tensor(dtype="I64")}, EIGHT), "tensor 'a' has dtype 'I64'; expected F32 or F64"),
+    "another dtype": (
+        pack({"a": tensor(dtype="I64")}, EIGHT),
+        "tensor 'a' has dtype 'I64'; expected F32 or F64",
+    ),
     "dtype a list": (pack({"a": tensor(dtype=[])}, EIGHT), r"tensor 'a' has dtype \[\]"),
     "negative size": (pack({"a": tensor(shape=(-2,))}, EIGHT), "tensor 'a' has shape"),
     "fractional size": (pack({"a": tensor(shape=(2.0,))}, EIGHT), "tensor 'a' has shape"),
@@ -272,12 +279,21 @@ BROKEN = {
     "size of 2^70": (pack({"a": tensor(shape=(2**70,))}, EIGHT), "tensor 'a' has shape"),
     "product of 2^64 + 2": (pack({"a": tensor(shape=(2**62, 8))}, EIGHT), "needs another number"),
     "too many dimensions": (pack({"a": tensor(shape=[1] * 33)}, EIGHT), "tensor 'a' has shape"),
-    "three offsets": (pack({"a": {**tensor(), "data_offsets": [0, 4, 8]}}, EIGHT), r"expected \[begin, end\]"),
+    "three offsets": (
+        pack({"a": {**tensor(), "data_offsets": [0, 4, 8]}}, EIGHT),
+        r"expected \[begin, end\]",
+    ),
     "offsets backwards": (pack({"a": tensor(8, 0)}, EIGHT), r"data_offsets \[8, 0\]"),
     "offset beyond": (pack({"a": tensor(0, 16, (4,))}, EIGHT), "there are 8 bytes of data"),
     "sizes that lie": (pack({"a": tensor(shape=(3,))}, EIGHT), "tensor 'a' has 8 bytes; its shape"),
-    "a hole": (pack({"a": tensor(), "b": tensor(12, 20)}, bytes(20)), "tensor 'b' begins at 12, but .* ends at 8"),
-    "overlap": (pack({"a": tensor(), "b": tensor(4, 12)}, bytes(12)), "tensor 'b' begins at 4, but .* ends at 8"),
+    "a hole": (
+        pack({"a": tensor(), "b": tensor(12, 20)}, bytes(20)),
+        "tensor 'b' begins at 12, but .* ends at 8",
+    ),
+    "overlap": (
+        pack({"a": tensor(), "b": tensor(4, 12)}, bytes(12)),
+        "tensor 'b' begins at 4, but .* ends at 8",
+    ),
     "a hole at the start": (pack({"a": tensor(4, 12)}, bytes(12)), "tensor 'a' begins at 4"),
     "bytes left over": (pack({"a": tensor()}, bytes(9)), "the tensors end at 8, but there are 9 bytes"),
     "no network": (pack({"a": tensor()}, EIGHT), "the metadata has no 'nnfast'"),
@@ -508,7 +524,9 @@ def test_order_of_the_system_calls(tmp_path, monkeypatch):
     for name in ("fsync", "replace"):
         real = getattr(os, name)
         monkeypatch.setattr(
-            os, name, lambda *args, real=real, name=name: (calls.append((name, describe(args[0]))), real(*args))[1]
+            os,
+            name,
+            lambda *args, real=real, name=name: (calls.append((name, describe(args[0]))), real(*args))[1],
         )
 
     def describe(target):

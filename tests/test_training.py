@@ -57,7 +57,9 @@ def test_it_learns(optimizer, dtype, rng):
 def test_regression(rng):
     x = rng.uniform(-2, 2, (500, 1))
     network = nn.mlp([1, 32, 1], "tanh", loss=nn.MeanSquaredError(), dtype=np.float64, seed=0)
-    history = network.fit(x, np.sin(2 * x[:, 0]), epochs=60, batch_size=20, optimizer=nn.Adam(0.01), validation=0.2)
+    history = network.fit(
+        x, np.sin(2 * x[:, 0]), epochs=60, batch_size=20, optimizer=nn.Adam(0.01), validation=0.2
+    )
     assert history["val_loss"][-1] < 0.01
     assert "accuracy" not in history
 
@@ -164,7 +166,9 @@ def test_going_on_with_a_schedule(rng):
     one, two = small(), small()
     one.fit(x, t, epochs=4, optimizer=nn.Adam(), schedule=schedules.one_cycle())
     stopper = nn.EarlyStopping("loss", patience=1, min_delta=1e9, restore_best=False)
-    history = two.fit(x, t, epochs=4, optimizer=nn.Adam(), schedule=schedules.one_cycle(), callbacks=[stopper])
+    history = two.fit(
+        x, t, epochs=4, optimizer=nn.Adam(), schedule=schedules.one_cycle(), callbacks=[stopper]
+    )
     assert history.epochs == 2
     assert history.stopped == "EarlyStopping after epoch 2"
     two.fit(x, t, epochs=4, initial_epoch=2, schedule=schedules.one_cycle())
@@ -316,7 +320,11 @@ def test_accuracy_does_not_count_ignored_labels(rng):
     t[::3] = -100
     network = small()
     history = network.fit(x, t, optimizer=nn.SGD(0.0), validation=(x, t))
-    assert history["accuracy"][0] == history["val_accuracy"][0] == np.mean(network.classify(x)[t >= 0] == t[t >= 0])
+    assert (
+        history["accuracy"][0]
+        == history["val_accuracy"][0]
+        == np.mean(network.classify(x)[t >= 0] == t[t >= 0])
+    )
 
 
 # ------------------------------------------------------------------------------------------------- how it ends
@@ -328,7 +336,9 @@ def test_divergence_stops_at_the_last_complete_step(value, listen, rng):
     callbacks = [EveryStep()] if listen else []
     network, twin = (small(batch_normalization=True) for _ in range(2))
     optimizer = nn.Adam()
-    with pytest.raises(nn.DivergedError, match=r"Network\.fit: the loss is nan at step 6 of epoch 1") as caught:
+    with pytest.raises(
+        nn.DivergedError, match=r"Network\.fit: the loss is nan at step 6 of epoch 1"
+    ) as caught:
         network.fit(x, t, epochs=3, batch_size=10, shuffle=False, optimizer=optimizer, callbacks=callbacks)
     assert isinstance(caught.value, FloatingPointError)
     assert (caught.value.epoch, caught.value.step, caught.value.history.epochs) == (1, 6, 0)
@@ -389,7 +399,9 @@ print(same, late)
 
 @pytest.mark.parametrize("delay", [0.05, 0.31])
 def test_interrupt_leaves_the_last_complete_step(delay):
-    run = subprocess.run([sys.executable, "-c", INTERRUPTED, str(delay)], capture_output=True, text=True, timeout=300)
+    run = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, str(delay)], capture_output=True, text=True, timeout=300
+    )
     assert run.returncode == 0, run.stderr
     same, late = run.stdout.split()
     assert same == "True"
@@ -445,6 +457,7 @@ def test_progress_on_a_terminal(rng, monkeypatch):
 
 def test_slow_steps_show_progress(rng, monkeypatch):
     """A step in Python that takes its time is counted at once."""
+
     class Slow(nn.Callback):
         def on_batch_end(self, batch, logs):
             time.sleep(0.03)
@@ -479,33 +492,36 @@ def test_gil_is_released_while_an_epoch_runs(rng):
 
 
 # ------------------------------------------------------------------------------------------------- refusals
-@pytest.mark.parametrize(("settings", "error", "names"), [
-    ({"epochs": 0}, ValueError, "epochs is 0; expected an integer >= 1"),
-    ({"epochs": 2.0}, TypeError, r"epochs is 2\.0"),
-    ({"batch_size": 0}, ValueError, "batch_size is 0"),
-    ({"batch_size": True}, TypeError, "batch_size is True"),
-    ({"initial_epoch": 1}, ValueError, "initial_epoch is 1; expected less than epochs, which is 1"),
-    ({"optimizer": "adamm"}, ValueError, "optimizer is 'adamm'; expected one of SGD"),
-    ({"optimizer": nn.SGD}, TypeError, "optimizer is <class"),
-    ({"validation": 0.0}, ValueError, r"validation is 0\.0; expected a number > 0 and < 1"),
-    ({"validation": 1.0}, ValueError, "validation"),
-    ({"validation": 0.001}, ValueError, r"validation is 0\.001 of 30 samples"),
-    ({"validation": (np.ones((2, 3)),)}, ValueError, "validation has 1 items"),
-    ({"validation": (np.ones((2, 4)), [0, 1])}, ValueError, r"validation: x has shape \(2, 4\)"),
-    ({"validation": (np.ones((2, 3)), [0, 3])}, IndexError, r"t\[1\] is 3"),
-    ({"validation": (np.ones((2, 3)), [0])}, ValueError, "validation: x has 2 samples"),
-    ({"validation": "half"}, TypeError, "validation is 'half'"),
-    ({"seed": -1}, ValueError, "seed is -1"),
-    ({"seed": 0.5}, TypeError, r"seed is 0\.5"),
-    ({"schedule": 0.9}, TypeError, r"schedule is 0\.9"),
-    ({"schedule": lambda step: np.nan}, ValueError, "schedule gives nan at step 0"),
-    ({"schedule": lambda step: -1.0}, ValueError, r"schedule gives -1\.0 at step 0"),
-    ({"callbacks": [print]}, TypeError, "callbacks has <built-in function print>"),
-    ({"early_stopping": 0}, ValueError, "early_stopping is 0"),
-    ({"early_stopping": "val_loss"}, TypeError, "early_stopping is 'val_loss'"),
-    ({"class_weight": [1.0]}, ValueError, "class_weight"),
-    ({"sample_weight": np.full(30, -1)}, ValueError, "sample_weight"),
-])
+@pytest.mark.parametrize(
+    ("settings", "error", "names"),
+    [
+        ({"epochs": 0}, ValueError, "epochs is 0; expected an integer >= 1"),
+        ({"epochs": 2.0}, TypeError, r"epochs is 2\.0"),
+        ({"batch_size": 0}, ValueError, "batch_size is 0"),
+        ({"batch_size": True}, TypeError, "batch_size is True"),
+        ({"initial_epoch": 1}, ValueError, "initial_epoch is 1; expected less than epochs, which is 1"),
+        ({"optimizer": "adamm"}, ValueError, "optimizer is 'adamm'; expected one of SGD"),
+        ({"optimizer": nn.SGD}, TypeError, "optimizer is <class"),
+        ({"validation": 0.0}, ValueError, r"validation is 0\.0; expected a number > 0 and < 1"),
+        ({"validation": 1.0}, ValueError, "validation"),
+        ({"validation": 0.001}, ValueError, r"validation is 0\.001 of 30 samples"),
+        ({"validation": (np.ones((2, 3)),)}, ValueError, "validation has 1 items"),
+        ({"validation": (np.ones((2, 4)), [0, 1])}, ValueError, r"validation: x has shape \(2, 4\)"),
+        ({"validation": (np.ones((2, 3)), [0, 3])}, IndexError, r"t\[1\] is 3"),
+        ({"validation": (np.ones((2, 3)), [0])}, ValueError, "validation: x has 2 samples"),
+        ({"validation": "half"}, TypeError, "validation is 'half'"),
+        ({"seed": -1}, ValueError, "seed is -1"),
+        ({"seed": 0.5}, TypeError, r"seed is 0\.5"),
+        ({"schedule": 0.9}, TypeError, r"schedule is 0\.9"),
+        ({"schedule": lambda step: np.nan}, ValueError, "schedule gives nan at step 0"),
+        ({"schedule": lambda step: -1.0}, ValueError, r"schedule gives -1\.0 at step 0"),
+        ({"callbacks": [print]}, TypeError, "callbacks has <built-in function print>"),
+        ({"early_stopping": 0}, ValueError, "early_stopping is 0"),
+        ({"early_stopping": "val_loss"}, TypeError, "early_stopping is 'val_loss'"),
+        ({"class_weight": [1.0]}, ValueError, "class_weight"),
+        ({"sample_weight": np.full(30, -1)}, ValueError, "sample_weight"),
+    ],
+)
 def test_bad_settings_change_nothing(settings, error, names, rng):
     x, t = blobs(rng, 30)
     network = small()
@@ -543,7 +559,9 @@ def test_schedule_leaves_the_optimizers_rate(rng):
     x, t = blobs(rng, 64)
     for network in (small(), nn.Network([Rows(), nn.Affine(3, 3, rng=0)])):
         optimizer = nn.SGD(0.5)
-        history = network.fit(x, t, epochs=3, batch_size=32, optimizer=optimizer, schedule=schedules.exponential(0.5))
+        history = network.fit(
+            x, t, epochs=3, batch_size=32, optimizer=optimizer, schedule=schedules.exponential(0.5)
+        )
         assert optimizer.lr == 0.5
         assert history["lr"] == [0.5, 0.25, 0.125]
 

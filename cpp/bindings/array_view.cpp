@@ -53,13 +53,10 @@ Precision precision_of(const Array& a, bool python_number, const char* function,
     case 'f':
       if (python_number) return Precision::flexible;
       return itemsize() <= 4 ? Precision::single_ : Precision::double_;
-    case 'b':
-      return Precision::flexible;
+    case 'b': return Precision::flexible;
     case 'i':
-    case 'u':
-      return python_number || itemsize() <= 2 ? Precision::flexible : Precision::double_;
-    default:
-      refuse_dtype(a, function, argument);
+    case 'u': return python_number || itemsize() <= 2 ? Precision::flexible : Precision::double_;
+    default: refuse_dtype(a, function, argument);
   }
 }
 
@@ -219,14 +216,9 @@ Operand::Operand(py::handle value, const char* function, const char* argument) {
   if (Py_TYPE(value.ptr()) == npy::get().PyArray_Type_) {
     array = Array(py::reinterpret_borrow<py::object>(value));
     switch (array.type_num()) {
-      case npy::NPY_FLOAT_:
-        precision = Precision::single_;
-        return;
-      case npy::NPY_DOUBLE_:
-        precision = Precision::double_;
-        return;
-      default:
-        break;
+      case npy::NPY_FLOAT_: precision = Precision::single_; return;
+      case npy::NPY_DOUBLE_: precision = Precision::double_; return;
+      default: break;
     }
   } else {
     array = as_array(value, function, argument);

@@ -99,12 +99,9 @@ Array read_weights(py::handle value, const char* function, const char* argument,
 const char* scores_name(const LossSpec& spec) {
   switch (spec.loss) {
     case Loss::softmax_cross_entropy:
-    case Loss::sigmoid_cross_entropy:
-      return "logits";
-    case Loss::hinge:
-      return "scores";
-    default:
-      return "y";
+    case Loss::sigmoid_cross_entropy: return "logits";
+    case Loss::hinge: return "scores";
+    default: return "y";
   }
 }
 

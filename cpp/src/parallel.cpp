@@ -1,5 +1,5 @@
-// The only place that knows OpenMP. No global setter of OpenMP is ever called: it would leak into other libraries of the
-// process. Every region names its number of threads.
+// The only place that knows OpenMP. No global setter of OpenMP is ever called: it would leak into other libraries of
+// the process. Every region names its number of threads.
 
 #include "nnfast/parallel.hpp"
 
@@ -33,7 +33,8 @@ std::atomic<double> per_thread{10'000};
 std::atomic<int> chosen_threads{0};  // 0: nobody has chosen
 std::atomic<int> active_calls{0};    // regions open now, from any thread
 
-/// CPUs that the container may use: cgroup v2's cpu.max or v1's quota, as "quota period" in microseconds; 0 if no limit.
+/// CPUs that the container may use: cgroup v2's cpu.max or v1's quota, as "quota period" in microseconds; 0 if no
+/// limit.
 double container_quota() {
   double quota = 0;
   double period = 0;

@@ -58,42 +58,24 @@ using R = long double;
 /// f(x) as the header writes it.
 R value(const Case& c, R x, R alpha, R beta) {
   switch (c.f) {
-    case Activation::identity:
-      return x;
-    case Activation::step:
-      return x > 0 ? 1 : 0;
-    case Activation::relu:
-      return x > 0 ? x : 0;
-    case Activation::leaky_relu:
-      return x >= 0 ? x : alpha * x;
-    case Activation::elu:
-      return x > 0 ? x : alpha * std::expm1(x);
-    case Activation::selu:
-      return beta * (x > 0 ? x : alpha * std::expm1(x));
-    case Activation::celu:
-      return x > 0 ? x : alpha * std::expm1(x / alpha);
-    case Activation::gelu:
-      return reference::gelu(x);
-    case Activation::gelu_tanh:
-      return reference::gelu_tanh(x);
-    case Activation::silu:
-      return reference::silu(x, alpha);
-    case Activation::mish:
-      return reference::mish(x);
-    case Activation::sigmoid:
-      return reference::sigmoid(x);
-    case Activation::hard_sigmoid:
-      return std::fmax(R{0}, std::fmin(R{1}, alpha * x + beta));
-    case Activation::hard_swish:
-      return reference::hard_swish(x);
-    case Activation::log_sigmoid:
-      return -reference::softplus(-x);
-    case Activation::tanh:
-      return std::tanh(x);
-    case Activation::softplus:
-      return reference::softplus(x);
-    case Activation::softsign:
-      return reference::softsign(x);
+    case Activation::identity: return x;
+    case Activation::step: return x > 0 ? 1 : 0;
+    case Activation::relu: return x > 0 ? x : 0;
+    case Activation::leaky_relu: return x >= 0 ? x : alpha * x;
+    case Activation::elu: return x > 0 ? x : alpha * std::expm1(x);
+    case Activation::selu: return beta * (x > 0 ? x : alpha * std::expm1(x));
+    case Activation::celu: return x > 0 ? x : alpha * std::expm1(x / alpha);
+    case Activation::gelu: return reference::gelu(x);
+    case Activation::gelu_tanh: return reference::gelu_tanh(x);
+    case Activation::silu: return reference::silu(x, alpha);
+    case Activation::mish: return reference::mish(x);
+    case Activation::sigmoid: return reference::sigmoid(x);
+    case Activation::hard_sigmoid: return std::fmax(R{0}, std::fmin(R{1}, alpha * x + beta));
+    case Activation::hard_swish: return reference::hard_swish(x);
+    case Activation::log_sigmoid: return -reference::softplus(-x);
+    case Activation::tanh: return std::tanh(x);
+    case Activation::softplus: return reference::softplus(x);
+    case Activation::softsign: return reference::softsign(x);
   }
   return 0;
 }
@@ -101,46 +83,30 @@ R value(const Case& c, R x, R alpha, R beta) {
 /// f'(x)
 R derivative(const Case& c, R x, R alpha, R beta) {
   switch (c.f) {
-    case Activation::identity:
-      return 1;
-    case Activation::step:
-      return 0;
-    case Activation::relu:
-      return x > 0 ? 1 : 0;
-    case Activation::leaky_relu:
-      return x >= 0 ? 1 : alpha;
-    case Activation::elu:
-      return x > 0 ? 1 : alpha * std::exp(x);
-    case Activation::selu:
-      return beta * (x > 0 ? 1 : alpha * std::exp(x));
-    case Activation::celu:
-      return x > 0 ? 1 : std::exp(x / alpha);
-    case Activation::gelu:
-      return reference::gelu_derivative(x);
-    case Activation::gelu_tanh:
-      return reference::gelu_tanh_derivative(x);
-    case Activation::silu:
-      return reference::silu_derivative(x, alpha);
-    case Activation::mish:
-      return reference::mish_derivative(x);
-    case Activation::sigmoid:
-      return reference::sigmoid(x) * reference::sigmoid(-x);
+    case Activation::identity: return 1;
+    case Activation::step: return 0;
+    case Activation::relu: return x > 0 ? 1 : 0;
+    case Activation::leaky_relu: return x >= 0 ? 1 : alpha;
+    case Activation::elu: return x > 0 ? 1 : alpha * std::exp(x);
+    case Activation::selu: return beta * (x > 0 ? 1 : alpha * std::exp(x));
+    case Activation::celu: return x > 0 ? 1 : std::exp(x / alpha);
+    case Activation::gelu: return reference::gelu_derivative(x);
+    case Activation::gelu_tanh: return reference::gelu_tanh_derivative(x);
+    case Activation::silu: return reference::silu_derivative(x, alpha);
+    case Activation::mish: return reference::mish_derivative(x);
+    case Activation::sigmoid: return reference::sigmoid(x) * reference::sigmoid(-x);
     case Activation::hard_sigmoid: {
       const R y = alpha * x + beta;
       return y > 0 && y < 1 ? alpha : 0;
     }
-    case Activation::hard_swish:
-      return x >= 3 ? 1 : x <= -3 ? 0 : x / 3 + R{0.5};
-    case Activation::log_sigmoid:
-      return reference::sigmoid(-x);
+    case Activation::hard_swish: return x >= 3 ? 1 : x <= -3 ? 0 : x / 3 + R{0.5};
+    case Activation::log_sigmoid: return reference::sigmoid(-x);
     case Activation::tanh: {
       const R t = std::tanh(x);
       return (1 - t) * (1 + t);
     }
-    case Activation::softplus:
-      return reference::sigmoid(x);
-    case Activation::softsign:
-      return 1 / ((1 + std::fabs(x)) * (1 + std::fabs(x)));
+    case Activation::softplus: return reference::sigmoid(x);
+    case Activation::softsign: return 1 / ((1 + std::fabs(x)) * (1 + std::fabs(x)));
   }
   return 0;
 }

@@ -1,12 +1,11 @@
 // The plan against itself: finite differences of its own inference, threads, splits, an epoch against single steps.
 
-#include "nnfast/network.hpp"
-
 #include <cmath>
 #include <random>
 #include <vector>
 
 #include "check.hpp"
+#include "nnfast/network.hpp"
 #include "nnfast/runtime.hpp"
 
 using namespace nnfast;
@@ -154,9 +153,8 @@ void epoch_is_its_steps() {
       Fixture<T> f(53, batch_norm);
       Plan<T> plan(f.in, f.layers);
       std::vector<StepResult> results(6);
-      const index_t done =
-          plan.train_epoch(f.arrays(), f.job(), {order.data(), 53, batch_size, lrs.data()}, results.data(),
-                           [](index_t) { return false; });
+      const index_t done = plan.train_epoch(f.arrays(), f.job(), {order.data(), 53, batch_size, lrs.data()},
+                                            results.data(), [](index_t) { return false; });
       CHECK_EQ(done, 6);
       f.params.insert(f.params.end(), f.state.begin(), f.state.end());
       outcomes.push_back(f.params);

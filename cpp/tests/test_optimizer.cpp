@@ -26,9 +26,7 @@ void update_one(const OptimizerSpec& s, index_t t, R grad_scale, R& p, R g, R& m
   const R lr = r(s.lr);
   const R mu = r(s.momentum);
   switch (s.kind) {
-    case Optimizer::sgd:
-      p = p - lr * g;
-      break;
+    case Optimizer::sgd: p = p - lr * g; break;
     case Optimizer::momentum:
       v = s.torch_form ? mu * v + g : mu * v - lr * g;
       p = s.torch_form ? p - lr * v : p + v;

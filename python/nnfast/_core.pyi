@@ -22,18 +22,25 @@ def has_openmp() -> bool: ...
 def num_threads() -> int: ...
 def set_num_threads(n: int) -> None: ...
 def default_num_threads() -> int: ...
+
 # How much work makes one more thread worth its while; tests set 0.
 def nanoseconds_per_thread() -> float: ...
 def set_nanoseconds_per_thread(nanoseconds: float) -> None: ...
 
-# Operations on arrays. float32 stays float32, float16 becomes float32, everything else that is real float64; operands are
-# promoted together as NumPy does. Any strides, byte order and alignment. New arrays are C-contiguous.
+# Operations on arrays. float32 stays float32, float16 becomes float32, everything else that is real float64; operands
+# are promoted together as NumPy does. Any strides, byte order and alignment. New arrays are C-contiguous.
 # `out` has exactly the result's dtype and shape and is C-contiguous and writeable; elementwise it may be the input.
 ACTIVATIONS: dict[str, int]
 
-def activation(f: int, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None) -> _Floats: ...
-def activation_backward(f: int, dy: ArrayLike, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None) -> _Floats: ...
-def activation_backward_from_output(f: int, dy: ArrayLike, y: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None) -> _Floats: ...
+def activation(
+    f: int, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None
+) -> _Floats: ...
+def activation_backward(
+    f: int, dy: ArrayLike, x: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None
+) -> _Floats: ...
+def activation_backward_from_output(
+    f: int, dy: ArrayLike, y: ArrayLike, alpha: float = 0.0, beta: float = 0.0, out: _Floats | None = None
+) -> _Floats: ...
 def derivative_from_output(f: int, alpha: float = 0.0, beta: float = 0.0) -> bool: ...
 def vector_math(name: str, x: ArrayLike) -> _Floats: ...  # "exp", "expm1", "log", "log1p", "erf"
 def prelu(x: ArrayLike, alpha: ArrayLike) -> _Floats: ...
@@ -44,10 +51,13 @@ def log_softmax(x: ArrayLike, axis: int = -1, out: _Floats | None = None) -> _Fl
 def log_softmax_backward(dy: ArrayLike, y: ArrayLike, axis: int = -1) -> _Floats: ...
 
 # C = alpha A B + beta C for 2-D A, B; `c` is updated in place where given, any strides.
-def gemm(a: ArrayLike, b: ArrayLike, c: _Floats | None = None, alpha: float = 1.0, beta: float = 0.0) -> _Floats: ...
+def gemm(
+    a: ArrayLike, b: ArrayLike, c: _Floats | None = None, alpha: float = 1.0, beta: float = 0.0
+) -> _Floats: ...
 
 # x (..., in), W (in, out), b (out,), (1, out), scalar or None
 def affine(x: ArrayLike, W: ArrayLike, b: ArrayLike | None = None, out: _Floats | None = None) -> _Floats: ...
+
 # (dx, dW, db) for x (..., in), dy (..., out); db has shape (out,)
 def affine_backward(dy: ArrayLike, x: ArrayLike, W: ArrayLike) -> tuple[_Floats, _Floats, _Floats]: ...
 
@@ -77,24 +87,83 @@ class LossSpec(metaclass=_BoundType):
 # y (..., C) (or (N,) for one output); t labels (...) of integers, or dense of y's shape. Dense floats take part in the
 # promotion; integers, labels and weights follow y. `function` is named in errors.
 # The reduced loss as float, or (...) for reduction "none".
-def loss(spec: LossSpec, function: str, y: ArrayLike, t: ArrayLike, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> float | _Floats: ...
+def loss(
+    spec: LossSpec,
+    function: str,
+    y: ArrayLike,
+    t: ArrayLike,
+    class_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> float | _Floats: ...
+
 # (loss, dy): dy of y's shape is the derivative of the reduced loss (of the sum for "none").
-def loss_backward(spec: LossSpec, function: str, y: ArrayLike, t: ArrayLike, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None) -> tuple[float | _Floats, _Floats]: ...
+def loss_backward(
+    spec: LossSpec,
+    function: str,
+    y: ArrayLike,
+    t: ArrayLike,
+    class_weight: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float | _Floats, _Floats]: ...
 
 # Per column of x (..., C): (y, mean, var, inv_std). ValueError without rows. `function` is named in errors.
-def batch_normalization_train(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, eps: float, function: str = "batch_normalization") -> tuple[_Floats, _Floats, _Floats, _Floats]: ...
-def batch_normalization_inference(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, running_mean: ArrayLike, running_var: ArrayLike, eps: float) -> _Floats: ...
-# (dx, dgamma, dbeta)
-def batch_normalization_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike) -> tuple[_Floats, _Floats, _Floats]: ...
-def batch_normalization_inference_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, running_mean: ArrayLike, running_var: ArrayLike, eps: float) -> tuple[_Floats, _Floats, _Floats]: ...
-# In place on writeable contiguous running_mean, running_var (cols,); rows is the batch that mean and var come from.
-def update_running_statistics(running_mean: _Floats, running_var: _Floats, mean: ArrayLike, var: ArrayLike, rows: int, momentum: float, unbiased: bool) -> None: ...
-# Over the last axis: (y, mean, inv_std)
-def layer_normalization(x: ArrayLike, gamma: ArrayLike | None, beta: ArrayLike | None, eps: float, function: str = "layer_normalization") -> tuple[_Floats, _Floats, _Floats]: ...
-def layer_normalization_backward(dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike) -> tuple[_Floats, _Floats, _Floats]: ...
+def batch_normalization_train(
+    x: ArrayLike,
+    gamma: ArrayLike | None,
+    beta: ArrayLike | None,
+    eps: float,
+    function: str = "batch_normalization",
+) -> tuple[_Floats, _Floats, _Floats, _Floats]: ...
+def batch_normalization_inference(
+    x: ArrayLike,
+    gamma: ArrayLike | None,
+    beta: ArrayLike | None,
+    running_mean: ArrayLike,
+    running_var: ArrayLike,
+    eps: float,
+) -> _Floats: ...
 
-def dropout(x: ArrayLike, ratio: float, seed: int, stream: int, step: int, out: _Floats | None = None) -> _Floats: ...
-def dropout_backward(dy: ArrayLike, ratio: float, seed: int, stream: int, step: int, out: _Floats | None = None) -> _Floats: ...
+# (dx, dgamma, dbeta)
+def batch_normalization_backward(
+    dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike
+) -> tuple[_Floats, _Floats, _Floats]: ...
+def batch_normalization_inference_backward(
+    dy: ArrayLike,
+    x: ArrayLike,
+    gamma: ArrayLike | None,
+    running_mean: ArrayLike,
+    running_var: ArrayLike,
+    eps: float,
+) -> tuple[_Floats, _Floats, _Floats]: ...
+
+# In place on writeable contiguous running_mean, running_var (cols,); rows is the batch that mean and var come from.
+def update_running_statistics(
+    running_mean: _Floats,
+    running_var: _Floats,
+    mean: ArrayLike,
+    var: ArrayLike,
+    rows: int,
+    momentum: float,
+    unbiased: bool,
+) -> None: ...
+
+# Over the last axis: (y, mean, inv_std)
+def layer_normalization(
+    x: ArrayLike,
+    gamma: ArrayLike | None,
+    beta: ArrayLike | None,
+    eps: float,
+    function: str = "layer_normalization",
+) -> tuple[_Floats, _Floats, _Floats]: ...
+def layer_normalization_backward(
+    dy: ArrayLike, x: ArrayLike, gamma: ArrayLike | None, mean: ArrayLike, inv_std: ArrayLike
+) -> tuple[_Floats, _Floats, _Floats]: ...
+def dropout(
+    x: ArrayLike, ratio: float, seed: int, stream: int, step: int, out: _Floats | None = None
+) -> _Floats: ...
+def dropout_backward(
+    dy: ArrayLike, ratio: float, seed: int, stream: int, step: int, out: _Floats | None = None
+) -> _Floats: ...
 
 class OptimizerSpec(metaclass=_BoundType):
     """kind: sgd, momentum, nesterov, adagrad, rmsprop, adam; see cpp/include/nnfast/optimizer.hpp for the fields."""
@@ -136,7 +205,14 @@ class OptimizerSpec(metaclass=_BoundType):
 
 # In place on `params` and the arrays in `states` (same dtype and shape, any strides where NumPy can update in place).
 # t = 1, 2, ...; grad_scale multiplies the gradient first.
-def optimizer_update(spec: OptimizerSpec, t: int, params: _Floats, grads: ArrayLike, states: Sequence[_Floats], grad_scale: float = 1.0) -> None: ...
+def optimizer_update(
+    spec: OptimizerSpec,
+    t: int,
+    params: _Floats,
+    grads: ArrayLike,
+    states: Sequence[_Floats],
+    grad_scale: float = 1.0,
+) -> None: ...
 def clip(x: ArrayLike, limit: float, out: _Floats | None = None) -> _Floats: ...
 def squared_norm(arrays: Sequence[ArrayLike]) -> float: ...
 def scale(x: ArrayLike, factor: float, out: _Floats | None = None) -> _Floats: ...
@@ -154,7 +230,15 @@ class Plan(metaclass=_BoundType):
     1-D, contiguous, of the plan's dtype, param_size and state_size long.
     A training step adds l1 |W| + l2/2 W^2 over the affine weights to the loss, and their gradients.
     """
-    def __init__(self, dtype: str, in_features: int, layers: Sequence[dict[str, Any]], *, l1: float = 0.0, l2: float = 0.0) -> None: ...
+    def __init__(
+        self,
+        dtype: str,
+        in_features: int,
+        layers: Sequence[dict[str, Any]],
+        *,
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None: ...
     @property
     def dtype(self) -> str: ...
     @property
@@ -167,20 +251,93 @@ class Plan(metaclass=_BoundType):
     def completed_steps(self) -> int: ...  # by the last train_epoch, also when it was interrupted
 
     # Inference; may run on several Python threads at once. x (N, in) or (in,); also uint8 with x_scale.
-    def predict(self, params: _Floats, state: _Floats, x: ArrayLike, *, x_scale: float = 1.0, out: _Floats | None = None) -> _Floats: ...
+    def predict(
+        self,
+        params: _Floats,
+        state: _Floats,
+        x: ArrayLike,
+        *,
+        x_scale: float = 1.0,
+        out: _Floats | None = None,
+    ) -> _Floats: ...
     # Training-mode forward that records, and its backward: for networks with layers or losses written in Python.
-    def forward(self, params: _Floats, state: _Floats, x: ArrayLike, *, seed: int = 0, step: int = 0) -> _Floats: ...
-    def backward(self, params: _Floats, grads: _Floats, state: _Floats, dy: ArrayLike, *, input_gradient: bool = True) -> _Floats | None: ...
+    def forward(
+        self, params: _Floats, state: _Floats, x: ArrayLike, *, seed: int = 0, step: int = 0
+    ) -> _Floats: ...
+    def backward(
+        self, params: _Floats, grads: _Floats, state: _Floats, dy: ArrayLike, *, input_gradient: bool = True
+    ) -> _Floats | None: ...
     # (loss, correct): loss with penalty; correct counts rows whose argmax is the label. Overwrites grads.
-    def gradient(self, params: _Floats, grads: _Floats, state: _Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0) -> tuple[float, int]: ...
+    def gradient(
+        self,
+        params: _Floats,
+        grads: _Floats,
+        state: _Floats,
+        x: ArrayLike,
+        t: ArrayLike,
+        loss: LossSpec,
+        *,
+        class_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        seed: int = 0,
+        step: int = 0,
+    ) -> tuple[float, int]: ...
     # gradient, then optimizer_update over everything with t = iteration. No update when the loss is not finite.
-    def train_step(self, params: _Floats, grads: _Floats, state: _Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, optimizer: OptimizerSpec, optimizer_states: Sequence[_Floats], iteration: int, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0) -> tuple[float, int]: ...
+    def train_step(
+        self,
+        params: _Floats,
+        grads: _Floats,
+        state: _Floats,
+        x: ArrayLike,
+        t: ArrayLike,
+        loss: LossSpec,
+        optimizer: OptimizerSpec,
+        optimizer_states: Sequence[_Floats],
+        iteration: int,
+        *,
+        class_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        seed: int = 0,
+        step: int = 0,
+    ) -> tuple[float, int]: ...
     # One pass over indices (int64, rows of x, t, sample_weight) in batches of batch_size, the last one shorter.
     # lrs (steps,) float64: the learning rate of each step. x may be uint8: x * x_scale is computed while gathering.
-    # Step s uses iteration + s and dropout step `step + s`. progress(steps_done) is called about every 100 ms, signals are
-    # looked at every 50 ms or less; what they raise leaves the last complete step. Stops before the update of the first
+    # Step s uses iteration + s and dropout step `step + s`. progress(steps_done) is called about every 100 ms, signals
+    # are looked at every 50 ms or less; what they raise leaves the last complete step. Stops before the update of the first
     # step whose loss is not finite: then the returned arrays end with that step.
     # Returns (losses (steps,) float64, correct (steps,) int64).
-    def train_epoch(self, params: _Floats, grads: _Floats, state: _Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, optimizer: OptimizerSpec, optimizer_states: Sequence[_Floats], iteration: int, indices: NDArray[np.int64], batch_size: int, lrs: NDArray[np.float64], *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, seed: int = 0, step: int = 0, x_scale: float = 1.0, progress: Callable[[int], None] | None = None) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
+    def train_epoch(
+        self,
+        params: _Floats,
+        grads: _Floats,
+        state: _Floats,
+        x: ArrayLike,
+        t: ArrayLike,
+        loss: LossSpec,
+        optimizer: OptimizerSpec,
+        optimizer_states: Sequence[_Floats],
+        iteration: int,
+        indices: NDArray[np.int64],
+        batch_size: int,
+        lrs: NDArray[np.float64],
+        *,
+        class_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        seed: int = 0,
+        step: int = 0,
+        x_scale: float = 1.0,
+        progress: Callable[[int], None] | None = None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
     # Inference over all rows in blocks: (loss with penalty, correct).
-    def evaluate(self, params: _Floats, state: _Floats, x: ArrayLike, t: ArrayLike, loss: LossSpec, *, class_weight: ArrayLike | None = None, sample_weight: ArrayLike | None = None, x_scale: float = 1.0) -> tuple[float, int]: ...
+    def evaluate(
+        self,
+        params: _Floats,
+        state: _Floats,
+        x: ArrayLike,
+        t: ArrayLike,
+        loss: LossSpec,
+        *,
+        class_weight: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+        x_scale: float = 1.0,
+    ) -> tuple[float, int]: ...

@@ -1,7 +1,7 @@
 #pragma once
-// Inverted dropout from a counter-based generator (Philox4x32-10, Salmon et al. 2011): whether element e is kept depends
-// on (seed, stream, step, first + e) alone, so the mask is the same for any number of threads and is made again for the
-// backward pass instead of being stored.
+// Inverted dropout from a counter-based generator (Philox4x32-10, Salmon et al. 2011): whether element e is kept
+// depends on (seed, stream, step, first + e) alone, so the mask is the same for any number of threads and is made again
+// for the backward pass instead of being stored.
 
 #include <cstdint>
 

@@ -12,9 +12,9 @@ namespace nnfast {
 /// What happens to a finished element, in this order.
 template <class T>
 struct Epilogue {
-  const T* bias = nullptr;   // (n,): C += bias
-  MatrixView<T> z;           // (m, n): keeps C as it is before the activation
-  bool activate = false;     // C = f(C)
+  const T* bias = nullptr;    // (n,): C += bias
+  MatrixView<T> z;            // (m, n): keeps C as it is before the activation
+  bool activate = false;      // C = f(C)
   MatrixView<const T> saved;  // (m, n): C *= f' taken from the stored output or pre-activation, see activation.hpp
   Activation f = Activation::identity;
   ActivationParams params;
@@ -31,7 +31,8 @@ struct GemmOptions {
 /// C (m, n) = alpha A (m, k) B (k, n) + beta C. A and B of any strides, C with col_stride 1 and no overlap with A, B.
 /// Any size, also 0.
 template <class T>
-void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options = {});
+void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C,
+          const GemmOptions<T>& options = {});
 
 /// One thread's nanoseconds for such a product, for threads_for().
 double gemm_nanoseconds(index_t m, index_t n, index_t k);

@@ -2,8 +2,8 @@
 // Losses over scores y (batch, cols) and targets. Per-sample losses L_i; the total is sum_i L_i / normalizer.
 //
 //   softmax_cross_entropy  L_i = -w_i sum_j q_ij log softmax(y_i)_j;  q one-hot of the label or a given row, smoothed:
-//                          q <- (1 - label_smoothing) q + label_smoothing / cols, then q_ij <- class_weight_j q_ij, as in
-//                          torch; what has q_ij = 0 adds nothing, even where y_ij = -inf
+//                          q <- (1 - label_smoothing) q + label_smoothing / cols, then q_ij <- class_weight_j q_ij, as
+//                          in torch; what has q_ij = 0 adds nothing, even where y_ij = -inf
 //   sigmoid_cross_entropy  L_i = w_i sum_j max(y, 0) - y t + log(1 + exp(-|y|))
 //   squared_error          L_i = w_i factor sum_j (y - t)^2
 //   absolute_error         L_i = w_i sum_j |y - t|                       (derivative 0 at y = t)
@@ -28,10 +28,10 @@ enum class Loss : int {
 };
 
 enum class Reduction : int {
-  none,  // normalizer 1, per-sample losses wanted
-  sum,   // normalizer 1
-  mean,  // softmax_cross_entropy, hinge: sum of sample_weight_i class_weight[t_i] (dense: of sample_weight_i).
-         // The elementwise losses: cols * sum of sample_weight_i
+  none,        // normalizer 1, per-sample losses wanted
+  sum,         // normalizer 1
+  mean,        // softmax_cross_entropy, hinge: sum of sample_weight_i class_weight[t_i] (dense: of sample_weight_i).
+               // The elementwise losses: cols * sum of sample_weight_i
   batch_mean,  // sum of sample_weight_i, for all
 };
 

@@ -80,8 +80,8 @@ struct Training {
   LossSpec loss;
   OptimizerSpec optimizer;
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;   // of dropout
-  index_t iteration = 1;    // of the optimizer
+  std::uint64_t step = 0;  // of dropout
+  index_t iteration = 1;   // of the optimizer
 };
 
 /// Rows and learning rates of an epoch.

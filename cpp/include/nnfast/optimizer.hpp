@@ -28,7 +28,7 @@ struct OptimizerSpec {
   bool eps_outside_hat = false;  // adam: p -= lr sqrt(1-b2^t)/(1-b1^t) m / (sqrt(v) + eps), the book and Keras
   double weight_decay = 0;       // coupled: g += weight_decay p; decoupled: p -= lr weight_decay p
   bool decoupled = false;
-  double l1 = 0;  // g += l1 sign(p)
+  double l1 = 0;          // g += l1 sign(p)
   double clip_value = 0;  // > 0: g limited to [-clip_value, clip_value], before decay
   double clip_norm = 0;   // > 0: g scaled by min(1, clip_norm / (norm + 1e-6)) over all parameters, before decay
 };

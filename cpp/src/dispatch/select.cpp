@@ -13,9 +13,9 @@
 
 namespace nnfast {
 
-#define NNFAST_DECLARE(isa)    \
-  namespace isa {              \
-  extern const Tables tables;  \
+#define NNFAST_DECLARE(isa)   \
+  namespace isa {             \
+  extern const Tables tables; \
   }
 #ifdef NNFAST_HAS_AVX512
 NNFAST_DECLARE(avx512)
@@ -57,8 +57,7 @@ const Isa kIsas[] = {
      }},
 #endif
 #ifdef NNFAST_HAS_SSE42
-    {"sse42", &sse42::tables,
-     [] { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }},
+    {"sse42", &sse42::tables, [] { return __builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("popcnt"); }},
 #endif
 #ifdef NNFAST_HAS_GENERIC
     {"generic", &generic::tables, [] { return true; }},
@@ -117,8 +116,8 @@ void set_isa(const std::string& name) {
       return;
     }
   }
-  throw std::invalid_argument("set_isa: name is '" + name + "'; expected one that is compiled in and runs here: " +
-                              joined(supported_isas()));
+  throw std::invalid_argument("set_isa: name is '" + name +
+                              "'; expected one that is compiled in and runs here: " + joined(supported_isas()));
 }
 
 std::string compiler() {
@@ -135,8 +134,8 @@ void configure_from_environment() {
     try {
       set_isa(name);
     } catch (const std::invalid_argument&) {
-      throw std::invalid_argument(std::string("NNFAST_ISA is '") + name + "'; expected one of: " +
-                                  joined(supported_isas()));
+      throw std::invalid_argument(std::string("NNFAST_ISA is '") + name +
+                                  "'; expected one of: " + joined(supported_isas()));
     }
   }
   if (const char* text = std::getenv("NNFAST_NUM_THREADS"); text != nullptr && *text != '\0') {

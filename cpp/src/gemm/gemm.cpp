@@ -21,16 +21,16 @@
 namespace nnfast {
 namespace {
 
-// A slice of a B panel (256 x 32 floats: 32 KiB) stays in L1 while all tiles of rows pass over it; a block of B (512 KiB)
-// and of A stay in L2.
+// A slice of a B panel (256 x 32 floats: 32 KiB) stays in L1 while all tiles of rows pass over it; a block of B (512
+// KiB) and of A stay in L2.
 constexpr index_t kBlockK = 256;
 template <class T>
 constexpr index_t kBlockN = static_cast<index_t>(2048 / sizeof(T));
 template <class T>
 constexpr index_t kBlockM = static_cast<index_t>(1344 / sizeof(T) * 2);
 
-static_assert((kBlockK * kBlockN<double> + kBlockK * kBlockM<double>) * 8 <= kScratchBytes);
-static_assert((kBlockK * kBlockN<float> + kBlockK * kBlockM<float>) * 4 <= kScratchBytes);
+static_assert((kBlockK * kBlockN<double> + kBlockK * kBlockM<double>)*8 <= kScratchBytes);
+static_assert((kBlockK * kBlockN<float> + kBlockK * kBlockM<float>)*4 <= kScratchBytes);
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -55,9 +55,8 @@ class Block {
     const index_t k = A_.cols;
     if (C_.rows <= tiles_.wide_rows && B_.col_stride == 1 && options_.alpha == T(1)) {
       // B passes through once whatever we do: read it where it lies, along whole rows.
-      tiles_.tile_wide[C_.rows](
-          {k, A_.data, A_.row_stride, A_.col_stride, B_.data, B_.row_stride, false, C_.data, C_.row_stride, C_.cols,
-           options_.beta});
+      tiles_.tile_wide[C_.rows]({k, A_.data, A_.row_stride, A_.col_stride, B_.data, B_.row_stride, false, C_.data,
+                                 C_.row_stride, C_.cols, options_.beta});
       finish(0, C_.cols);
       return;
     }
@@ -127,7 +126,8 @@ class Block {
     if (!e.activate && !e.saved) return;
     const auto& act = kernels_.activation;
     const auto f = static_cast<std::size_t>(e.f);
-    const auto derivative = derivative_from_output(e.f, e.params) ? act.backward_from_output[f] : act.backward_from_input[f];
+    const auto derivative =
+        derivative_from_output(e.f, e.params) ? act.backward_from_output[f] : act.backward_from_input[f];
     const T alpha = static_cast<T>(e.params.alpha);
     const T beta = static_cast<T>(e.params.beta);
     // Rows that follow each other in memory are one long row.
@@ -215,7 +215,8 @@ double gemm_nanoseconds(index_t m, index_t n, index_t k) {
   return 100 + static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k) / 50;
 }
 
-template void gemm(Team&, MatrixView<const float>, MatrixView<const float>, MatrixView<float>, const GemmOptions<float>&);
+template void gemm(Team&, MatrixView<const float>, MatrixView<const float>, MatrixView<float>,
+                   const GemmOptions<float>&);
 template void gemm(Team&, MatrixView<const double>, MatrixView<const double>, MatrixView<double>,
                    const GemmOptions<double>&);
 

@@ -199,7 +199,8 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
 }
 
 template <class T>
-static void column_sums(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first, T* sum) {
+static void column_sums(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first,
+                        T* sum) {
   if (col_stride != 1) {
     for (index_t j = 0; j < n; ++j) {
       T s = first ? T(0) : sum[j];

@@ -4,8 +4,8 @@
 
 namespace nnfast::NNFAST_ISA {
 
-#define NNFAST_GROUP(Type, name)        \
-  extern const Type<float> name##_f32;  \
+#define NNFAST_GROUP(Type, name)       \
+  extern const Type<float> name##_f32; \
   extern const Type<double> name##_f64;
 #include "kernels/groups.inc"
 #undef NNFAST_GROUP

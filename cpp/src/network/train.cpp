@@ -37,8 +37,7 @@ Targets<T> rows_of(Targets<T> t, Range rows) {
 template <class T>
 class Plan<T>::Run {
  public:
-  Run(Plan& plan, const Parameters<T>& p, Workspace& ws, Team& team, Control& control, index_t batch,
-      index_t& meeting)
+  Run(Plan& plan, const Parameters<T>& p, Workspace& ws, Team& team, Control& control, index_t batch, index_t& meeting)
       : plan_(plan),
         p_(p),
         ws_(ws),
@@ -424,8 +423,8 @@ index_t Plan<T>::steps(const Parameters<T>& p, const Training<T>& job, const Epo
       T* const dscores = nodes_.empty() ? nullptr : ws.dy.back();
       const index_t n = rows.end - rows.begin;
       const MatrixView<T> dy(dscores == nullptr ? nullptr : dscores + rows.begin * out_, n, out_);
-      loss_rows(self.rows_team(), job.loss, MatrixView<const T>(scores + rows.begin * out_, n, out_),
-                rows_of(t, rows), normalizer, ws.row_loss + rows.begin, dy, ws.correct.get() + rows.begin);
+      loss_rows(self.rows_team(), job.loss, MatrixView<const T>(scores + rows.begin * out_, n, out_), rows_of(t, rows),
+                normalizer, ws.row_loss + rows.begin, dy, ws.correct.get() + rows.begin);
       self.meet_rows();
       self.backward(nullptr);
       if (penalized) self.penalty_partials();

@@ -26,16 +26,12 @@ bool derivative_from_output(Activation f, ActivationParams params) {
     case Activation::gelu_tanh:
     case Activation::silu:
     case Activation::mish:
-    case Activation::hard_swish:
-      return false;
+    case Activation::hard_swish: return false;
     case Activation::leaky_relu:
     case Activation::elu:
-    case Activation::celu:
-      return params.alpha > 0;
-    case Activation::selu:
-      return params.alpha > 0 && params.beta > 0;
-    default:
-      return true;
+    case Activation::celu: return params.alpha > 0;
+    case Activation::selu: return params.alpha > 0 && params.beta > 0;
+    default: return true;
   }
 }
 
