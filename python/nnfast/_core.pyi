@@ -303,8 +303,8 @@ class Plan(metaclass=_BoundType):
     # One pass over indices (int64, rows of x, t, sample_weight) in batches of batch_size, the last one shorter.
     # lrs (steps,) float64: the learning rate of each step. x may be uint8: x * x_scale is computed while gathering.
     # Step s uses iteration + s and dropout step `step + s`. progress(steps_done) is called about every 100 ms, signals
-    # are looked at every 50 ms or less; what they raise leaves the last complete step. Stops before the update of the first
-    # step whose loss is not finite: then the returned arrays end with that step.
+    # are looked at every 50 ms or less; what they raise leaves the last complete step. Stops before the update of the
+    # first step whose loss is not finite: then the returned arrays end with that step.
     # Returns (losses (steps,) float64, correct (steps,) int64).
     def train_epoch(
         self,
