@@ -17,8 +17,9 @@ from typing import Any
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NNFAST_NUM_THREADS")
 
-# OpenBLAS and OpenMP workers keep spinning for some ms after their last job, on the processors of whoever is next.
-COOL_DOWN = 0.03
+# OpenBLAS threads spin for some 30 ms after their last job, OpenMP ones for some ms, on the processors of whoever
+# is next.
+COOL_DOWN = 0.05
 
 
 class Worker:

@@ -133,6 +133,13 @@ void update(const OptimizerSpec& spec, index_t t, py::handle params, py::handle 
   }
 }
 
+/// What update() will ask of these two, for callers that update many arrays or none.
+void check_update(const std::string& function, py::handle params, py::handle grads) {
+  const Array p = in_place(params, function.c_str(), "params");
+  const Operand g(grads, function.c_str(), "grads");
+  check_overlap(function.c_str(), "params", p, "grads", g.array, false);
+}
+
 // ---- Elementwise
 
 template <class Op>
@@ -218,6 +225,7 @@ void register_optimizer(py::module_& m) {
   }
 
   m.def("optimizer_update", &update, "spec"_a, "t"_a, "params"_a, "grads"_a, "states"_a, "grad_scale"_a = 1.0);
+  m.def("check_update", &check_update, "function"_a, "params"_a, "grads"_a);
   m.def("clip", &clip_py, "x"_a, "limit"_a, "out"_a = py::none());
   m.def("scale", &scale_py, "x"_a, "factor"_a, "out"_a = py::none());
   m.def("squared_norm", &squared_norm, "arrays"_a);

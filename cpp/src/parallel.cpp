@@ -76,7 +76,10 @@ void forget_pool_before_fork() {
   // libgomp's pool does not survive fork(): the child would wait for threads that it does not have (GCC PR 60035).
   omp_pause_resource_all(omp_pause_soft);
 }
-[[maybe_unused]] const int fork_handler = pthread_atfork(&forget_pool_before_fork, nullptr, nullptr);
+// The child has one thread, which is not in a call.
+void forget_calls_of_the_parent() { active_calls.store(0, std::memory_order_relaxed); }
+[[maybe_unused]] const int fork_handler =
+    pthread_atfork(&forget_pool_before_fork, nullptr, &forget_calls_of_the_parent);
 #endif
 
 }  // namespace
@@ -141,7 +144,7 @@ void detail::run(int threads, void (*body)(void*, Team&), void* context) {
   } active;
   if (threads > 1) {
     threads = std::min(threads, omp_get_max_threads());
-    threads = omp_in_parallel() != 0 ? 1 : std::max(1, threads / (1 + active.others));
+    threads = omp_in_parallel() != 0 ? 1 : std::max(1, threads / (1 + std::max(0, active.others)));
   }
   if (threads > 1) {
     char* const memory = scratch.reserve(threads);

@@ -132,7 +132,7 @@ def mills(a: mpf) -> mpf:
 TANH_EDGE = 1
 ERF_EDGE = mpf("0.875")
 MILLS_SHIFT = 4
-MILLS_CENTER = mpf("0.75")
+MILLS_CENTER = {24: mpf("0.625"), 53: mpf("0.75")}  # by significant bits: the least error after rounding
 
 
 def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
@@ -222,22 +222,22 @@ def arrays(bits: int) -> list[tuple[str, str, list[mpf], mpf]]:
         )
 
     # v = a / (a + shift), t = 2 v - center
-    shift, far = mpf(MILLS_SHIFT), mpf(15 if single else 40)
+    shift, far, center = mpf(MILLS_SHIFT), mpf(15 if single else 40), MILLS_CENTER[bits]
 
     def scaled_mills(t: mpf) -> mpf:
-        v = (t + MILLS_CENTER) / 2
+        v = (t + center) / 2
         a = shift * v / (1 - v)
         return mills(a) * (a + shift)
 
     add(
         "kMills",
         f"Phi(-a) exp(a^2/2) = P(t) / (a + {MILLS_SHIFT}), "
-        f"t = 2 a / (a + {MILLS_SHIFT}) - {MILLS_CENTER}, a <= {far}",
+        f"t = 2 a / (a + {MILLS_SHIFT}) - {center}, a <= {far}",
         3.5 if single else 2.5,
         scaled_mills,
         lambda t: 1 / scaled_mills(t),
-        -MILLS_CENTER,
-        2 * far / (far + shift) - MILLS_CENTER,
+        -center,
+        2 * far / (far + shift) - center,
     )
     return out
 
@@ -256,7 +256,7 @@ def constants(bits: int) -> list[tuple[str, str, mpf]]:
         ("kLn2High", "ln(2), so short that a product with an exponent is exact", ln2[0]),
         ("kLn2Low", "ln(2) - kLn2High", ln2[1]),
         ("kMillsShift", "of kMills", mpf(MILLS_SHIFT)),
-        ("kMillsCenter", "of kMills", mpf(MILLS_CENTER)),
+        ("kMillsCenter", "of kMills", MILLS_CENTER[bits]),
         ("kEpsilon", "ulp(1)", mpf(2) ** (1 - bits)),
         ("kLog2Epsilon", "its exponent", mpf(1 - bits)),
         ("kSqrt2", "sqrt(2)", round_to(mp.sqrt(2), bits)),

@@ -205,6 +205,7 @@ class OptimizerSpec(metaclass=_BoundType):
 
 # In place on `params` and the arrays in `states` (same dtype and shape, any strides where NumPy can update in place).
 # t = 1, 2, ...; grad_scale multiplies the gradient first.
+def check_update(function: str, params: _Floats, grads: ArrayLike) -> None: ...
 def optimizer_update(
     spec: OptimizerSpec,
     t: int,

@@ -122,7 +122,8 @@ class Loss:
     def _correct(self, y: Array, t: Array) -> int:
         """How many samples are predicted right."""
         labels = t if t.ndim < y.ndim else t.argmax(axis=-1)
-        return int(np.count_nonzero(self._classify(y) == labels))
+        right = (self._classify(y) == labels) & ~np.isnan(y).any(axis=-1)
+        return int(np.count_nonzero(right))
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self._config().items())

@@ -168,6 +168,7 @@ class Optimizer:
             raise TypeError(f"{where}: the gradient of {name} has dtype {g.dtype}; expected real numbers")
         if g.shape != p.shape:
             raise ValueError(f"{where}: the gradient of {name} has shape {g.shape}; expected {p.shape}")
+        _core.check_update(f"{where}: {name}", p, grads[name])
 
     def _scale(self, grads: list[Any]) -> float:
         """What all gradients are multiplied by because of clip_norm."""

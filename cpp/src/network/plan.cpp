@@ -152,13 +152,11 @@ template <class T>
 void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch, T* y) {
   if (batch == 0) return;
   const int threads = threads_for(work_per_row_ * static_cast<double>(batch));
+  // The lock is tried, not waited for: in a child of fork() a thread that does not exist there may hold it forever.
   std::unique_ptr<Workspace> workspace;
-  {
-    const std::lock_guard lock(idle_mutex_);
-    if (!idle_.empty()) {
-      workspace = std::move(idle_.back());
-      idle_.pop_back();
-    }
+  if (const std::unique_lock lock(idle_mutex_, std::try_to_lock); lock && !idle_.empty()) {
+    workspace = std::move(idle_.back());
+    idle_.pop_back();
   }
   if (!workspace) workspace = std::make_unique<Workspace>();
   // A member has three matrices: the input as T, and two that the layers write in turn. A team that works on the same
@@ -202,8 +200,7 @@ void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch,
       block(team, slab, 0, batch);
     }
   });
-  const std::lock_guard lock(idle_mutex_);
-  idle_.push_back(std::move(workspace));
+  if (const std::unique_lock lock(idle_mutex_, std::try_to_lock); lock) idle_.push_back(std::move(workspace));
 }
 
 template <class T>
