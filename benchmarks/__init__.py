@@ -1,0 +1,1 @@
+"""Measurements of nnfast: a pytest-benchmark suite, and ``python -m benchmarks.compare``."""

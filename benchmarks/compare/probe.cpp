@@ -1,0 +1,165 @@
+// What the machine can do. Reads lines from standard input, answers each with a number:
+//
+//   fma 4|8 THREADS SECONDS              GFLOP/s of multiply-adds in registers; the size of the numbers in bytes
+//   copy BYTES THREADS stream|plain      GB/s of a copy of so many bytes, read and written bytes counted
+//
+// Several short runs make an answer: their median.
+#include <immintrin.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#ifdef __AVX512F__
+constexpr int width = 64;
+#else
+constexpr int width = 32;
+#endif
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+template <class T>
+struct Vector {
+  typedef T type __attribute__((vector_size(width)));
+};
+
+// Latency times throughput of any processor is below 24 vectors; with 16 registers some would live in memory.
+constexpr int chains = width == 64 ? 24 : 12;
+
+template <class T>
+double multiply_add(long rounds) {
+  using V = typename Vector<T>::type;
+  V sums[chains];
+  T start = T(1e-3);
+  asm volatile("" : "+m"(start));
+  for (int i = 0; i < chains; ++i) sums[i] = V{} + start * T(i + 1);
+  const V factor = V{} + (T(1) - start), term = V{} + start;
+  for (long round = 0; round < rounds; ++round) {
+#pragma GCC unroll 32
+    for (int i = 0; i < chains; ++i) sums[i] = sums[i] * factor + term;
+  }
+  V total = sums[0];
+  for (int i = 1; i < chains; ++i) total += sums[i];
+  return double(total[0]);
+}
+
+void copy(char* to, const char* from, long bytes, bool stream) {
+#ifdef __AVX512F__
+  for (long i = 0; i < bytes; i += 64) {
+    const __m512i value = _mm512_load_si512(from + i);
+    stream ? _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), value) : _mm512_store_si512(to + i, value);
+  }
+#else
+  for (long i = 0; i < bytes; i += 32) {
+    const __m256i value = _mm256_load_si256(reinterpret_cast<const __m256i*>(from + i));
+    __m256i* target = reinterpret_cast<__m256i*>(to + i);
+    stream ? _mm256_stream_si256(target, value) : _mm256_store_si256(target, value);
+  }
+#endif
+  _mm_sfence();
+}
+
+// Calls work(thread) on all threads at once, again and again; the time from the start of the first to the end of the
+// last, for each repetition. Threads wait for each other by spinning: waking up is no part of the figure.
+template <class Work>
+std::vector<double> together(int threads, int repetitions, Work work) {
+  std::atomic<long> arrived{0};
+  std::vector<double> times;
+  const auto barrier = [&](long round) {
+    arrived.fetch_add(1);
+    while (arrived.load() < round * threads) _mm_pause();
+  };
+  const auto body = [&](int thread) {
+    for (int i = 0; i < repetitions; ++i) {
+      barrier(2 * i + 1);
+      const auto start = Clock::now();
+      work(thread);
+      barrier(2 * i + 2);
+      if (thread == 0) times.push_back(seconds_since(start));
+    }
+  };
+  std::vector<std::thread> others;
+  for (int thread = 1; thread < threads; ++thread) others.emplace_back(body, thread);
+  body(0);
+  for (auto& other : others) other.join();
+  return times;
+}
+
+double median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+template <class T>
+double fma_rate(int threads, double seconds) {
+  constexpr int runs = 9;
+  const double vectors_per_round = chains;
+  const double flop_per_round = vectors_per_round * 2 * (width / sizeof(T));
+  // A first run says how many rounds fill the time, and warms the processor up.
+  volatile double sink = 0;
+  const auto start = Clock::now();
+  constexpr long trial = 100000;
+  sink = multiply_add<T>(trial);
+  const long rounds = std::max(1000L, long(trial * (seconds / runs) / seconds_since(start)));
+  std::vector<double> sinks(threads * 64);
+  const auto times = together(threads, runs, [&](int thread) { sinks[thread * 64] = multiply_add<T>(rounds); });
+  sink = sinks[0];
+  (void)sink;
+  return flop_per_round * rounds * threads / median(times) / 1e9;
+}
+
+struct Buffer {
+  char* data = nullptr;
+  long bytes = 0;
+  char* grow(long wanted) {
+    if (wanted > bytes) {
+      std::free(data);
+      data = static_cast<char*>(std::aligned_alloc(1 << 21, (wanted + (1 << 21) - 1) >> 21 << 21));
+      bytes = wanted;
+      std::fill(data, data + wanted, 1);
+    }
+    return data;
+  }
+};
+
+double copy_rate(Buffer& from, Buffer& to, long bytes, int threads, bool stream) {
+  const char* source = from.grow(bytes);
+  char* target = to.grow(bytes);
+  const long share = bytes / threads / 4096 * 4096;
+  const int repeat = int(std::max(1L, (8L << 20) / bytes));
+  const auto times = together(threads, 5, [&](int thread) {
+    for (int i = 0; i < repeat; ++i) {
+      copy(target + thread * share, source + thread * share, share, stream);
+      asm volatile("" ::: "memory");
+    }
+  });
+  return 2.0 * share * threads * repeat / median(times) / 1e9;
+}
+
+int main() {
+  Buffer from, to;
+  std::string what;
+  while (std::cin >> what) {
+    int threads = 0;
+    if (what == "fma") {
+      int size = 0;
+      double seconds = 0;
+      std::cin >> size >> threads >> seconds;
+      std::cout << (size == 4 ? fma_rate<float>(threads, seconds) : fma_rate<double>(threads, seconds));
+    } else {
+      long bytes = 0;
+      std::string kind;
+      std::cin >> bytes >> threads >> kind;
+      std::cout << copy_rate(from, to, bytes, threads, kind == "stream");
+    }
+    std::cout << std::endl;
+  }
+}
