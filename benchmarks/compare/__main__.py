@@ -1,6 +1,6 @@
 """nnfast and its peers in turns: tables on the terminal; results.json, results.md and results.png in a folder.
 
-    python -m benchmarks.compare                       everything; an hour or two on a quiet machine
+    python -m benchmarks.compare                       everything; about 45 minutes, on a quiet machine
     python -m benchmarks.compare --quick               does it work?
     python -m benchmarks.compare --groups train,infer --cases mnist,"rl x1" --threads 1
 
@@ -98,9 +98,16 @@ def run_group(
         for worker in workers.values():
             worker.close()
         probe.close()
+    note_silence(turns, results)
     results["rows"] += rows
     for title, lines in report.tables(rows):
         say(report.plain(title, lines))
+
+
+def note_silence(turns: Turns, results: dict[str, Any]) -> None:
+    """Idle and all ticks of the silences, so that a disturbed run can be told."""
+    for key, ticks in (("idle", turns.idle), ("all", turns.passed)):
+        results["silence"][key] += ticks
 
 
 def run_threads(binary: Path, folder: Path, options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -120,6 +127,7 @@ def run_threads(binary: Path, folder: Path, options: argparse.Namespace, results
         for worker in workers.values():
             worker.close()
         probe.close()
+    note_silence(turns, results)
     results["rows"] += rows
     for title, lines in report.tables(rows):
         say(report.plain(title, lines))
@@ -173,6 +181,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": sys.version.split()[0]},
         "settings": {"slice": options.slice, "silence": options.silence, "rounds": options.rounds},
+        "silence": {"idle": 0, "all": 0},
         "probe": {},
         "rows": [],
         "extras": {},

@@ -161,7 +161,7 @@ def of_processes(extras: dict[str, Any]) -> Iterator[Goal]:
         for key, text, target in (
             ("growth_mb", "memory of training mnist beyond the data", 40),
             ("step_allocations", "allocations in 100 train_step", 0),
-            ("fit_allocations", "allocations that fit adds per further epoch", 0),
+            ("fit_allocations", "allocations of 30 more steps in an epoch of fit", 0),
         ):
             if key in figures:
                 unit = "MB" if key.endswith("mb") else "times"

@@ -86,10 +86,19 @@ def goal_lines(goals: list[Goal]) -> list[list[str]]:
     ]
 
 
+def quiet(results: dict[str, Any]) -> str:
+    ticks = results["silence"]
+    if not ticks["all"]:
+        return ""
+    part = ticks["idle"] / ticks["all"]
+    text = f"Processors were {100 * part:.0f} % idle in the silences between turns"
+    return text + (": the machine was busy, these figures mislead." if part < 0.9 else ".")
+
+
 def summary(results: dict[str, Any]) -> str:
     goals = all_goals(results["rows"], results["extras"])
     missed = [goal for goal in goals if not goal.met]
-    text = f"\n{len(goals) - len(missed)} of {len(goals)} goals met"
+    text = f"\n{quiet(results)}\n{len(goals) - len(missed)} of {len(goals)} goals met"
     if missed:
         text += "; missed:" + plain("", goal_lines(missed))
     return text
@@ -112,7 +121,7 @@ def markdown(results: dict[str, Any]) -> str:
         "",
         LEGEND,
         "",
-        f"The probe: {rates}.",
+        f"The probe: {rates}. {quiet(results)}",
         "",
     ]
     parts += [markdown_table(title, lines) for title, lines in tables(results["rows"])]

@@ -85,26 +85,40 @@ class Worker:
         self._process.wait()
 
 
+def processor_ticks() -> tuple[int, int]:
+    """(idle, all) of the machine since it started."""
+    with Path("/proc/stat").open() as lines:
+        ticks = [int(word) for word in lines.readline().split()[1:9]]
+    return ticks[3] + ticks[4], sum(ticks)
+
+
 class Turns:
     """Workers and a probe over the cases of one group."""
 
     def __init__(self, workers: dict[str, Worker], probe: Probe, options: Any) -> None:
         self.workers, self.probe, self.options = workers, probe, options
+        self.idle, self.passed = 0, 0  # ticks of the processors during the silences
+
+    def silence(self) -> None:
+        """Others' work shows now: nobody here has any."""
+        before = processor_ticks()
+        time.sleep(self.options.silence)
+        after = processor_ticks()
+        self.idle += after[0] - before[0]
+        self.passed += after[1] - before[1]
 
     def measure(self, cases: list[Case], seconds: float, peaks: bool, copies: bool) -> list[dict[str, Any]]:
         """A row for each case. The cases share turns: a turn is a slice for each of them."""
         taking_part: dict[str, list[int]] = {}
         for name, worker in self.workers.items():
-            answers = worker.ask(prepare=[case.to_json() for case in cases])
-            for case, answer in zip(cases, answers, strict=True):
-                if answer and answer.startswith("wrong"):
-                    raise WrongResult(f"{name}, {case.group} {case.name} {case.dtype}: {answer}")
             system = name.split("@")[0]
-            taking_part[name] = [
-                index
-                for index, (case, answer) in enumerate(zip(cases, answers, strict=True))
-                if answer is None and (case.systems is None or system in case.systems)
-            ]
+            offered = [i for i, case in enumerate(cases) if case.systems is None or system in case.systems]
+            answers = worker.ask(prepare=[[i, cases[i].to_json()] for i in offered])
+            for index, answer in zip(offered, answers, strict=True):
+                if answer and answer.startswith("wrong"):
+                    case = cases[index]
+                    raise WrongResult(f"{name}, {case.group} {case.name} {case.dtype}: {answer}")
+            taking_part[name] = [i for i, answer in zip(offered, answers, strict=True) if answer is None]
         slices: list[dict[str, list[dict[str, float]]]] = [{} for _ in cases]
         quantiles: list[dict[str, list[dict[str, float]]]] = [{} for _ in cases]
         peak_slices: list[float] = []
@@ -117,7 +131,7 @@ class Turns:
             start = turn % max(1, len(order))
             for name in order[start:] + order[:start]:
                 indices = taking_part[name]
-                time.sleep(self.options.silence)
+                self.silence()
                 answers = self.workers[name].ask(measure=indices, seconds=seconds)
                 for index, answer in zip(indices, answers, strict=True):
                     slices[index].setdefault(name, []).append(answer)
@@ -125,7 +139,7 @@ class Turns:
                     answers = self.workers[name].ask(measure=indices, seconds=seconds, quantiles=True)
                     quantiles[0].setdefault(name, []).extend(answers)
             if peaks or copies:
-                time.sleep(self.options.silence)
+                self.silence()
             if peaks:
                 peak_slices.append(self.probe.peak(cases[0].dtype, min(seconds, 0.05)))
             if copies:

@@ -70,24 +70,23 @@ QUANTILES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 class Server:
     def __init__(self, system: systems.System) -> None:
         self.system = system
-        self.jobs: list[Job | None] = []
-        self.expected: list[float] = []
+        self.jobs: dict[int, Job] = {}
+        self.expected: dict[int, float] = {}
 
-    def prepare(self, cases: list[dict[str, Any]]) -> list[str | None]:
+    def prepare(self, cases: list[tuple[int, dict[str, Any]]]) -> list[str | None]:
         """For each case None, or why the system does not take part; "wrong: ..." where its result was."""
-        self.jobs, self.expected = [], []  # the last ones make room first
+        self.jobs = {}  # the last ones make room first
         answers: list[str | None] = []
-        for case in cases:
+        for index, case in cases:
             try:
                 job = make(self.system, Case(**case))
-                complaint = job.check()
             except systems.Unsupported as reason:
-                self.jobs.append(None)
                 answers.append(str(reason) or "not offered")
-            else:
-                self.jobs.append(job)
-                answers.append(f"wrong: {complaint}" if complaint else None)
-            self.expected.append(0.0)
+                continue
+            complaint = job.check()
+            answers.append(f"wrong: {complaint}" if complaint else None)
+            self.jobs[index] = job
+            self.expected[index] = 0.0
         return answers
 
     def measure(self, indices: list[int], seconds: float, quantiles: bool) -> list[dict[str, float]]:
@@ -96,7 +95,6 @@ class Server:
         gc.disable()
         for index in indices:
             job = self.jobs[index]
-            assert job is not None
             if quantiles:
                 answers.append(single_calls(job.run, seconds))
                 continue

@@ -15,6 +15,8 @@ class Unsupported(Exception):
 class System:
     """What a library can do is what it overrides."""
 
+    epoch_tolerance = 1e-3  # of the loss; more where a library shuffles as it likes
+
     def __init__(self, threads: int) -> None:
         self.threads = threads
 
@@ -30,7 +32,7 @@ class System:
         raise Unsupported
 
     def epoch(self, net: Any, dtype: str, weights: Any, x: Any, t: Any) -> Any:
-        """A function of (rows, order): train on x[rows], t[rows] in the order given; the mean loss of the samples."""
+        """A function of (rows, seed): train on x[rows], t[rows] in the order of a seed; the mean loss."""
         raise Unsupported
 
     def gemm(self, a: Any, b: Any, c: Any) -> Any:

@@ -36,6 +36,8 @@ def classifier_of(net: Any, weights: Any, x: Any, shuffle: bool = False) -> Any:
 class Sklearn(System):
     """partial_fit of one batch is a step; with shuffle and more rows, an epoch."""
 
+    epoch_tolerance = 0.1
+
     def version(self) -> str:
         return str(sklearn.__version__)
 
