@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks.compare.cases import Case, elementwise_cases
 
-
 # A few will do where memory sets the pace.
 CASES = [
     case

@@ -9,6 +9,9 @@ import jax.numpy as jnp
 
 from . import System, Unsupported
 
+# A queue for another thread costs more than small networks do.
+jax.config.update("jax_cpu_enable_async_dispatch", False)
+
 
 def forward(params: Any, x: Any, tanh: bool) -> Any:
     for W, b in params[:-1]:
@@ -43,10 +46,10 @@ def train_step(state: Any, x: Any, t: Any, kind: str, lr: float, tanh: bool) -> 
 
 
 class Jax(System):
-    """jit, with the state donated. Its number of threads is that of the processors it may use, see turns.py."""
+    """jit, with the state donated. XLA takes as many threads as it may use processors, see turns.py."""
 
     def version(self) -> str:
-        return jax.__version__
+        return str(jax.__version__)
 
     def train(self, net: Any, dtype: str, weights: Any, batches: Any) -> Any:
         if dtype != "float32":

@@ -119,6 +119,16 @@ def silu(x: Array, out: Array) -> Array:
     return np.divide(x, out, out=out)
 
 
+def softplus(x: Array, out: Array) -> Array:
+    """Several times as fast as np.logaddexp."""
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    np.log1p(out, out=out)
+    out += np.maximum(x, 0)
+    return out
+
+
 def elu(x: Array, out: Array) -> Array:
     np.minimum(x, 0, out=out)
     np.expm1(out, out=out)
@@ -161,7 +171,7 @@ FUNCTIONS: dict[str, Any] = {
     "gelu": gelu,
     "silu": silu,
     "elu": elu,
-    "softplus": lambda x, out: np.logaddexp(x, 0, out=out),
+    "softplus": softplus,
     "softmax": softmax,
     "log_softmax": log_softmax,
     "layer_norm": layer_norm,
