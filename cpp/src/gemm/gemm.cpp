@@ -21,16 +21,24 @@
 namespace nnfast {
 namespace {
 
-// A slice of a B panel (256 x 32 floats: 32 KiB) stays in L1 while all tiles of rows pass over it; a block of B (512
-// KiB) and of A stay in L2.
-constexpr index_t kBlockK = 256;
+// Measured on Zen 4 (32 KiB L1, 1 MiB L2) with benchmarks/compare, share of the FMA peak at 1024 x 2048 x 2048: slices
+// of 128, 256, 384, 512 reach 73, 80, 83, 87 %, as C is read and written once per slice; beyond that nothing is gained.
+// Panels stream from L2, which the prefetcher hides. A block of A stays in L2, one of B in L3.
+constexpr index_t kBlockK = 512;
 template <class T>
-constexpr index_t kBlockN = static_cast<index_t>(2048 / sizeof(T));
+constexpr index_t kBlockN = static_cast<index_t>(4096 / sizeof(T));
 template <class T>
-constexpr index_t kBlockM = static_cast<index_t>(1344 / sizeof(T) * 2);
+constexpr index_t kBlockM = static_cast<index_t>(2016 / sizeof(T));
 
-static_assert((kBlockK * kBlockN<double> + kBlockK * kBlockM<double>)*8 <= kScratchBytes);
-static_assert((kBlockK * kBlockN<float> + kBlockK * kBlockM<float>)*4 <= kScratchBytes);
+// A packed tile is stored in whole registers, which go beyond the end of the block.
+constexpr index_t kPackSlack = 64;
+static_assert(kBlockK * (4096 + 2016) + kPackSlack <= kScratchBytes);
+
+// B is packed when more tiles of rows than this pass over it, A when more panels of columns do.
+constexpr index_t kPackRows = 2;
+constexpr index_t kPackCols = 16;
+// Rows (or columns) of A at such a distance share one set of L1, and a tile of them does not stay there: 15-20 % slower.
+constexpr index_t kAliasing = 4096;
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -56,7 +64,7 @@ class Block {
     if (C_.rows <= tiles_.wide_rows && B_.col_stride == 1 && options_.alpha == T(1)) {
       // B passes through once whatever we do: read it where it lies, along whole rows.
       tiles_.tile_wide[C_.rows]({k, A_.data, A_.row_stride, A_.col_stride, B_.data, B_.row_stride, false, C_.data,
-                                 C_.row_stride, C_.cols, options_.beta});
+                                 C_.row_stride, C_.cols, options_.beta, nullptr});
       finish(0, C_.cols);
       return;
     }
@@ -88,7 +96,11 @@ class Block {
       const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
       // Tiles of equal height, so that no thin one is left over.
       const index_t count = ceil_div(mc, tiles_.tile_rows);
-      const bool pack_a = options_.alpha != T(1) || (A_.row_stride != 1 && nc > kPackCols * nr);
+      // x^T is in the tile's order where it lies.
+      const bool in_order = A_.row_stride == 1;
+      const index_t stride = (in_order ? A_.col_stride : A_.row_stride) * static_cast<index_t>(sizeof(T));
+      const bool pack_a = options_.alpha != T(1) || (nc > kPackCols * nr && !in_order) ||
+                          (nc > kPackRows * nr && stride % kAliasing == 0);
       if (pack_a) {
         for (index_t r = 0; r < count; ++r) {
           const index_t i = mc * r / count;
@@ -113,6 +125,7 @@ class Block {
           args.c_row = C_.row_stride;
           args.n = std::min(nr, nc - j);
           args.beta = beta;
+          args.c_next = r + 1 < count ? args.c + rows * C_.row_stride : j + nr < nc ? C_.at(ic, jc + j + nr) : nullptr;
           (args.a_row == 1 ? tiles_.tile_unit_row : tiles_.tile)[rows](args);
         }
       }
@@ -144,10 +157,6 @@ class Block {
       if (e.saved) derivative(c, e.saved.at(row_ + i, col_ + jc), c, length, alpha, beta);
     }
   }
-
-  // Measured on Zen 5 and Zen 4, see benchmarks/compare_gemm.py.
-  static constexpr index_t kPackRows = 2;
-  static constexpr index_t kPackCols = 2;
 
   const KernelTable<T>& kernels_;
   const GemmKernels<T>& tiles_;

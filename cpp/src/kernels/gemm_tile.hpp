@@ -53,6 +53,12 @@ template <class T, int R, int V, bool UnitRow, bool Masked>
 NNFAST_INLINE void tile_loop(const TileArgs<T>& t) {
   Tile<T, R, V> acc;
   load_c<T, R, V>(t, acc);
+  if (t.c_next != nullptr) {  // 2 % where C lies in L3
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      for (int v = 0; v < V; ++v) __builtin_prefetch(t.c_next + i * t.c_row + v * kLanes<T>, 1);
+    }
+  }
   // Rows in groups of three: a pointer and the two addresses that an index register with a scale reaches from it.
   constexpr int kGroups = UnitRow ? 1 : (R + 2) / 3;
   Few<const T*, kGroups> a;
@@ -133,26 +139,83 @@ static void tile_wide(const TileArgs<T>& whole) {
   }
 }
 
-/// Transposes kLanes x kLanes in registers by swapping off-diagonal blocks of half the size, then a quarter, ...
-template <class T>
-NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
+/// 0, 1, ..., N - 1 as template arguments: shuffles need their pattern as a constant.
+template <int... J>
+struct Lanes {};
+template <int N, int... J>
+struct LanesUpTo : LanesUpTo<N - 1, N - 1, J...> {};
+template <int... J>
+struct LanesUpTo<0, J...> {
+  using type = Lanes<J...>;
+};
+
+/// Swaps the off-diagonal blocks of S x S.
+template <class T, int S, int... J>
+NNFAST_INLINE void swap_blocks(Few<vec<T>, kLanes<T>>& m, Lanes<J...>) {
   constexpr int L = static_cast<int>(kLanes<T>);
-#pragma GCC unroll 8
-  for (int s = L / 2; s >= 1; s /= 2) {
-    mask<T> low;   // element j: j without bit s from the first row, else j - s of the second
-    mask<T> high;  // element j: j + s of the first row, or j of the second
 #pragma GCC unroll 16
-    for (int j = 0; j < L; ++j) {
-      low[j] = (j & s) != 0 ? L + j - s : j;
-      high[j] = (j & s) != 0 ? L + j : j + s;
+  for (int i = 0; i < L; ++i) {
+    if ((i & S) != 0) continue;
+    const vec<T> first = m[i];
+    const vec<T> second = m[i + S];
+    m[i] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J - S : J)...});
+    m[i + S] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J : J + S)...});
+  }
+}
+
+/// Transposes kLanes x kLanes in registers.
+template <class T, int S = static_cast<int>(kLanes<T>) / 2>
+NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
+  if constexpr (S > 0) {
+    swap_blocks<T, S>(m, typename LanesUpTo<static_cast<int>(kLanes<T>)>::type{});
+    transpose<T, S / 2>(m);
+  }
+}
+
+/// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask (which costs
+/// Zen 4 ten times a plain one); the last goes kLanes - 1 beyond the block, see kPackSlack.
+template <class T>
+NNFAST_INLINE void pack_rows(const T* src, index_t row_stride, index_t k, index_t n, index_t width, vec<T> factor,
+                             T* dst) {
+  constexpr index_t L = kLanes<T>;
+  if (n == 2 * L && width == n) {
+    for (index_t p = 0; p < k; ++p) {
+      store(dst + 2 * p * L, factor * load(src + p * row_stride));
+      store(dst + (2 * p + 1) * L, factor * load(src + p * row_stride + L));
     }
+    return;
+  }
+  for (index_t p = 0; p < k; ++p) {
+    for (index_t j = 0; j < width; j += L) {
+      store(dst + p * width + j, j < n ? factor * load_n(src + p * row_stride + j, n - j) : zero<T>());
+    }
+  }
+}
+
+/// Columns j .. j + kLanes of the panel from as many columns of the source.
+template <class T>
+NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, index_t n, index_t width,
+                                   vec<T> factor, T* dst) {
+  constexpr index_t L = kLanes<T>;
+  for (index_t p = 0; p < k; p += L) {
+    Few<vec<T>, L> block;
+    if (n >= L && k - p >= L) {
 #pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) {
-      if ((i & s) != 0) continue;
-      const vec<T> first = m[i];
-      const vec<T> second = m[i + s];
-      m[i] = __builtin_shuffle(first, second, low);
-      m[i + s] = __builtin_shuffle(first, second, high);
+      for (index_t i = 0; i < L; ++i) block[i] = load(src + i * col_stride + p);
+    } else {
+#pragma GCC unroll 16
+      for (index_t i = 0; i < L; ++i) block[i] = i < n ? load_n(src + i * col_stride + p, k - p) : zero<T>();
+    }
+    transpose<T>(block);
+    const index_t rows = k - p < L ? k - p : L;
+    if (rows == L) {
+#pragma GCC unroll 16
+      for (index_t i = 0; i < L; ++i) store(dst + (p + i) * width, factor * block[i]);
+    } else {
+#pragma GCC unroll 16
+      for (index_t i = 0; i < L - 1; ++i) {
+        if (i < rows) store(dst + (p + i) * width, factor * block[i]);
+      }
     }
   }
 }
@@ -163,37 +226,18 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
   constexpr index_t L = kLanes<T>;
   const vec<T> factor = broadcast(scale);
   if (col_stride == 1) {
-    for (index_t p = 0; p < k; ++p) {
-      for (index_t j = 0; j < width; j += L) {
-        const index_t in = n > j ? n - j : 0;
-        store_n(dst + p * width + j, factor * load_n(src + p * row_stride + (in > 0 ? j : 0), in), width - j);
-      }
-    }
-    return;
-  }
-  if (row_stride == 1) {
+    pack_rows<T>(src, row_stride, k, n, width, factor, dst);
+  } else if (row_stride == 1) {
     for (index_t j = 0; j < width; j += L) {
-      for (index_t p = 0; p < k; p += L) {
-        Few<vec<T>, L> block;
-#pragma GCC unroll 16
-        for (index_t i = 0; i < L; ++i) {
-          block[i] = j + i < n ? load_n(src + (j + i) * col_stride + p, k - p) : zero<T>();
-        }
-        transpose<T>(block);
-        const index_t rows = k - p < L ? k - p : L;
-        if (rows == L && width - j >= L) {
-#pragma GCC unroll 16
-          for (index_t i = 0; i < L; ++i) store(dst + (p + i) * width + j, factor * block[i]);
-        } else {
-          for (index_t i = 0; i < rows; ++i) store_n(dst + (p + i) * width + j, factor * block[i], width - j);
-        }
-      }
+      // The last columns of a width that is no multiple of the lanes start earlier and repeat some.
+      const index_t from = width >= L && width - j < L ? width - L : j;
+      pack_transposed<T>(src + from * col_stride, col_stride, k, n - from, width, factor, dst + from);
     }
-    return;
-  }
-  for (index_t p = 0; p < k; ++p) {
-    for (index_t j = 0; j < width; ++j) {
-      dst[p * width + j] = j < n ? scale * src[p * row_stride + j * col_stride] : T(0);
+  } else {
+    for (index_t p = 0; p < k; ++p) {
+      for (index_t j = 0; j < width; ++j) {
+        dst[p * width + j] = j < n ? scale * src[p * row_stride + j * col_stride] : T(0);
+      }
     }
   }
 }

@@ -22,6 +22,7 @@ struct TileArgs {
   index_t c_row;
   index_t n;  // columns, 1..tile_cols (wide tiles: any number)
   T beta;     // 0: what C held is not read
+  const T* c_next;  // where the next tile will be written, or null
 };
 template <class T>
 using TileKernel = void (*)(const TileArgs<T>&);
