@@ -23,7 +23,7 @@ from . import chart, imports, memory, report
 from .cases import GROUPS, SYSTEMS, Case
 from .jobs import mnist_folder
 from .probe import STORES, Probe, build
-from .turns import Turns, Worker, WrongResult
+from .turns import Turns, Worker
 
 SHARED_TURNS = {"gemm": 12, "elementwise": 10, "loss": 6}  # cases that share a turn, with slices of a fifth
 
@@ -91,23 +91,31 @@ def run_group(
     rows = []
     try:
         turns = Turns(workers, probe, options)
-        for pack in packs(group, cases):
+        parts = packs(group, cases)
+        for done, pack in enumerate(parts):
+            progress(group, done, len(parts))
             flops = any(case.flop for case in pack)
             rows += turns.measure(pack, seconds, peaks=flops, copies=group == "elementwise")
     finally:
         for worker in workers.values():
             worker.close()
         probe.close()
-    note_silence(turns, results)
+    take(turns, rows, results)
+
+
+def progress(group: str, done: int, count: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{group}: {done} of {count}   \r", end="", file=sys.stderr, flush=True)
+
+
+def take(turns: Turns, rows: list[dict[str, Any]], results: dict[str, Any]) -> None:
+    """Add what a group gave, and print it."""
     results["rows"] += rows
-    for title, lines in report.tables(rows):
-        say(report.plain(title, lines))
-
-
-def note_silence(turns: Turns, results: dict[str, Any]) -> None:
-    """Idle and all ticks of the silences, so that a disturbed run can be told."""
+    results["wrong"] += turns.wrong
     for key, ticks in (("idle", turns.idle), ("all", turns.passed)):
         results["silence"][key] += ticks
+    for title, lines in report.tables(rows):
+        say(report.plain(title, lines))
 
 
 def run_threads(binary: Path, folder: Path, options: argparse.Namespace, results: dict[str, Any]) -> None:
@@ -122,15 +130,13 @@ def run_threads(binary: Path, folder: Path, options: argparse.Namespace, results
         turns = Turns(workers, probe, options)
         rows: list[dict[str, Any]] = []
         for start in range(0, len(cases), 5):
+            progress("threads", start, len(cases))
             rows += turns.measure(cases[start : start + 5], options.slice / 4, peaks=False, copies=False)
     finally:
         for worker in workers.values():
             worker.close()
         probe.close()
-    note_silence(turns, results)
-    results["rows"] += rows
-    for title, lines in report.tables(rows):
-        say(report.plain(title, lines))
+    take(turns, rows, results)
 
 
 def probe_machine(binary: Path, threads: int) -> dict[str, float]:
@@ -173,6 +179,12 @@ def arguments() -> argparse.Namespace:
     return options
 
 
+def write_json(results: dict[str, Any], out: Path | None) -> None:
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     binary = build(folder)
     groups = options.groups.split(",")
@@ -181,6 +193,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": {"python": sys.version.split()[0]},
         "settings": {"slice": options.slice, "silence": options.silence, "rounds": options.rounds},
+        "wrong": [],
         "silence": {"idle": 0, "all": 0},
         "probe": {},
         "rows": [],
@@ -194,6 +207,7 @@ def run(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if group in ("threads", "memory", "import"):
                 continue
             run_group(group, threads, binary, folder, options, results)
+            write_json(results, options.out)
     if "threads" in groups:
         run_threads(binary, folder, options, results)
     if "memory" in groups:
@@ -209,18 +223,16 @@ def main() -> None:
     options = arguments()
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        try:
-            results = run(options, Path(folder))
-        except WrongResult as complaint:
-            sys.exit(f"wrong result: {complaint}")
+        results = run(options, Path(folder))
     say(report.summary(results))
     say(f"{time.perf_counter() - start:.0f} s")
     if options.out:
-        options.out.mkdir(parents=True, exist_ok=True)
-        (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+        write_json(results, options.out)
         (options.out / "results.md").write_text(report.markdown(results))
         chart.draw(results, options.out / "results.png")
         say(f"written to {options.out}")
+    if results["wrong"]:
+        sys.exit("\n".join(["wrong results:", *results["wrong"]]))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,7 @@ def gemm_shapes() -> list[tuple[str, int, int, int]]:
 def gemm_case(group: str, kind: str, m: int, n: int, k: int, dtype: str) -> Case:
     params = {"kind": kind, "m": m, "n": n, "k": k}
     flop = 2.0 * m * n * k
-    return Case(group, f"{kind} {m}x{n}x{k}", dtype, params, PRODUCTS, flop, heavy=flop > 2e10)
+    return Case(group, f"{kind} {m}x{n}x{k}", dtype, params, PRODUCTS, flop, heavy=flop > 5e9)
 
 
 def gemm_cases() -> list[Case]:

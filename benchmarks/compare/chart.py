@@ -31,11 +31,10 @@ def panel(axes: Any, rows: list[dict[str, Any]], title: str) -> None:
                     f"{speed:.1f}", (left, speed), ha="center", va="bottom", fontsize=9, fontweight="bold"
                 )
     axes.axhline(1, color="black", linewidth=0.8, zorder=3)
-    axes.set_xticks(range(len(rows)), [row["case"].replace(" x", "\nbatch ") for row in rows], fontsize=9)
+    axes.set_xticks(range(len(rows)), [row["case"].replace(" x", "\n") for row in rows], fontsize=9)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_ylabel("times as fast as NumPy")
-    axes.set_ylim(0)
-    axes.margins(y=0.12)
+    axes.set_ylim(0, 1.12 * axes.get_ylim()[1])
     axes.grid(axis="y", alpha=0.3, zorder=0)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -53,7 +52,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
     rows = [row for row in rows if row["threads"] == threads]
     panels = [
         ([row for row in rows if row["group"] == "train"], "One training step"),
-        ([row for row in rows if row["group"] == "infer"], "Inference"),
+        ([row for row in rows if row["group"] == "infer"], "Inference, by batch size"),
     ]
     panels = [(some, title) for some, title in panels if some]
     if not panels:

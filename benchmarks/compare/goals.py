@@ -59,7 +59,7 @@ def share(row: Row) -> float | None:
 
 def copy_share(row: Row) -> float | None:
     """Of the machine's copy bandwidth, with the stores that suit it better."""
-    if not row["traffic"] or "copy" not in row or "nnfast" not in row["seconds"]:
+    if row["params"].get("place") != "memory" or "copy" not in row or "nnfast" not in row["seconds"]:
         return None
     return float(row["traffic"] / ours(row) / max(row["copy"].values()))
 

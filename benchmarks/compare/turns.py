@@ -30,10 +30,6 @@ MALLOC = {
 }
 
 
-class WrongResult(Exception):
-    pass
-
-
 class Worker:
     """The process of one system; see worker.py."""
 
@@ -97,6 +93,7 @@ class Turns:
 
     def __init__(self, workers: dict[str, Worker], probe: Probe, options: Any) -> None:
         self.workers, self.probe, self.options = workers, probe, options
+        self.wrong: list[str] = []  # results; who has them is left out
         self.idle, self.passed = 0, 0  # ticks of the processors during the silences
 
     def silence(self) -> None:
@@ -117,7 +114,8 @@ class Turns:
             for index, answer in zip(offered, answers, strict=True):
                 if answer and answer.startswith("wrong"):
                     case = cases[index]
-                    raise WrongResult(f"{name}, {case.group} {case.name} {case.dtype}: {answer}")
+                    self.wrong.append(f"{name}, {case.group} {case.name} {case.dtype}: {answer}")
+                    print(self.wrong[-1], file=sys.stderr, flush=True)
             taking_part[name] = [i for i, answer in zip(offered, answers, strict=True) if answer is None]
         slices: list[dict[str, list[dict[str, float]]]] = [{} for _ in cases]
         quantiles: list[dict[str, list[dict[str, float]]]] = [{} for _ in cases]

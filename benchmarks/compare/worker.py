@@ -83,7 +83,10 @@ class Server:
             except systems.Unsupported as reason:
                 answers.append(str(reason) or "not offered")
                 continue
-            complaint = job.check()
+            try:
+                complaint = job.check()
+            except Exception as error:
+                complaint = repr(error)
             answers.append(f"wrong: {complaint}" if complaint else None)
             self.jobs[index] = job
             self.expected[index] = 0.0
