@@ -16,6 +16,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(", ", "-"))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
 def test_elementwise(measure_case: Any, library: str, case: Case) -> None:
     measure_case(library, case)

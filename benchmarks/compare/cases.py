@@ -139,9 +139,7 @@ def elementwise_cases() -> list[Case]:
         for name in ELEMENTWISE + ROWWISE:
             traffic = 2.0 * 4 * math.prod(shape)
             params = {"function": name, "shape": shape, "place": place}
-            cases.append(
-                Case("elementwise", f"{name}, {place}", "float32", params, PRODUCTS, traffic=traffic)
-            )
+            cases.append(Case("elementwise", f"{name} {place}", "float32", params, PRODUCTS, traffic=traffic))
     return cases
 
 

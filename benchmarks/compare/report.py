@@ -9,6 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from .cases import GROUPS
 from .goals import Goal, Row, all_goals, copy_share, of_row, ratio, share
 
 
@@ -45,7 +46,9 @@ def cells(row: Row, systems: list[str]) -> list[str]:
 def tables(rows: list[Row]) -> Iterable[tuple[str, list[list[str]]]]:
     """(title, lines) for each group, dtype and number of threads; columns that are empty are left out."""
     key = lambda row: (row["group"], row["dtype"], row["threads"])
-    for (group, dtype, threads), some in groupby(sorted(rows, key=key), key):
+    order = list(GROUPS)
+    in_order = sorted(rows, key=lambda row: (order.index(row["group"]), row["dtype"], row["threads"]))
+    for (group, dtype, threads), some in groupby(in_order, key):
         part = list(some)
         systems = list(dict.fromkeys(name for row in part for name in row["seconds"]))
         systems.sort(key=lambda name: not name.startswith("nnfast"))

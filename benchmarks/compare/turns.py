@@ -97,9 +97,10 @@ class Turns:
         self.idle, self.passed = 0, 0  # ticks of the processors during the silences
 
     def silence(self) -> None:
-        """Others' work shows now: nobody here has any."""
+        """In the second half others' work shows: nobody here has any, and whoever spun has stopped."""
+        time.sleep(self.options.silence / 2)
         before = processor_ticks()
-        time.sleep(self.options.silence)
+        time.sleep(self.options.silence / 2)
         after = processor_ticks()
         self.idle += after[0] - before[0]
         self.passed += after[1] - before[1]
