@@ -10,7 +10,7 @@ from benchmarks.compare import cases
 from benchmarks.conftest import LIBRARIES
 
 STEPS = [case for dtype in ("float32", "float64") for case in cases.train_cases(dtype) if case.flop < 1e9]
-PREDICTIONS = [case for case in cases.infer_cases() if case.flop < 1e10]
+PREDICTIONS = [case for case in cases.infer_cases() if case.flop < 1e9]
 
 
 def with_libraries(some: list[cases.Case], without: str) -> Any:

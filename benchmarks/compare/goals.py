@@ -14,6 +14,7 @@ Row = dict[str, Any]
 TRAIN = {"book": 2.0, "rl": 5.0, "tab": 2.8, "mnist": 1.7, "deep": 1.8, "wide": 1.12}
 PEAK_SHARE = {"mnist": 0.80, "deep": 0.80, "wide": 0.87, "tab": 0.65, "book": 0.65}
 SMALL_NETS = ("rl", "tab", "book")
+GEMM_LEAST = 0.95
 EPOCH = {"torch": 2.0, "torch DataLoader": 2.8, "sklearn": 3.2}
 
 
@@ -129,7 +130,13 @@ def of_gemm(rows: list[Row]) -> Iterator[Goal]:
     for (threads, dtype), ratios in groups.items():
         mean = math.exp(sum(map(math.log, ratios)) / len(ratios))
         yield Goal(threads, f"gemm {dtype}, geometric mean of {len(ratios)}", mean, 1.05)
-        yield Goal(threads, f"gemm {dtype}, the lowest", min(ratios), 0.95)
+        yield Goal(threads, f"gemm {dtype}, the lowest", min(ratios), GEMM_LEAST)
+
+
+def slow_products(rows: list[Row]) -> list[Row]:
+    """Those below the goal of a single product, the slowest first."""
+    ratios = [(best, row) for row in rows if row["group"] == "gemm" and (best := ratio(row)) is not None]
+    return [row for best, row in sorted(ratios, key=lambda pair: pair[0]) if best < GEMM_LEAST]
 
 
 def of_epoch(rows: list[Row]) -> Iterator[Goal]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .cases import GROUPS
-from .goals import Goal, Row, all_goals, copy_share, of_row, ratio, share
+from .goals import Goal, Row, all_goals, copy_share, of_row, ratio, share, slow_products
 
 
 def processor() -> str:
@@ -89,6 +89,13 @@ def goal_lines(goals: list[Goal]) -> list[list[str]]:
     ]
 
 
+def slow_lines(rows: list[Row]) -> list[list[str]]:
+    lines = [
+        [row["case"], row["dtype"], str(row["threads"]), f"{ratio(row):.2f}"] for row in slow_products(rows)
+    ]
+    return [["product", "dtype", "threads", "best/nnfast"], *lines] if lines else []
+
+
 def quiet(results: dict[str, Any]) -> str:
     ticks = results["silence"]
     if not ticks["all"]:
@@ -104,6 +111,8 @@ def summary(results: dict[str, Any]) -> str:
     text = f"\n{quiet(results)}\n{len(goals) - len(missed)} of {len(goals)} goals met"
     if missed:
         text += "; missed:" + plain("", goal_lines(missed))
+    if slow := slow_lines(results["rows"]):
+        text += "\n" + plain("products below the goal", slow)
     return text
 
 
@@ -133,4 +142,6 @@ def markdown(results: dict[str, Any]) -> str:
     goals = all_goals(results["rows"], results["extras"])
     if goals:
         parts.append(markdown_table("goals", goal_lines(goals)))
+    if slow := slow_lines(results["rows"]):
+        parts.append(markdown_table("products below the goal", slow))
     return "\n".join(parts)
