@@ -55,6 +55,7 @@ class Case:
     traffic: float = 0.0
     scale: float = 1.0
     heavy: bool = False  # fewer rounds will do
+    single_calls: bool = False  # quantiles of single calls, besides
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -82,6 +83,7 @@ def infer_cases() -> list[Case]:
             "float32",
             {"net": net.name, "batch": batch},
             flop=net.forward_flop(batch),
+            single_calls=(net.name, batch) == ("rl", 1),
         )
         for net in NETS.values()
         for batch in (1, 32, 1024)

@@ -4,8 +4,6 @@
 //   copy BYTES THREADS stream|plain      GB/s of a copy of so many bytes, read and written bytes counted
 //
 // Several short runs make an answer: their median.
-#include <immintrin.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -15,6 +13,10 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
 
 #ifdef __AVX512F__
 constexpr int width = 64;
@@ -51,20 +53,39 @@ double multiply_add(long rounds) {
   return double(total[0]);
 }
 
-void copy(char* to, const char* from, long bytes, bool stream) {
-#ifdef __AVX512F__
-  for (long i = 0; i < bytes; i += 64) {
-    const __m512i value = _mm512_load_si512(from + i);
-    stream ? _mm512_stream_si512(reinterpret_cast<__m512i*>(to + i), value) : _mm512_store_si512(to + i, value);
-  }
+using Bytes = Vector<long long>::type;
+
+// Past the cache, where the processor has such stores.
+inline void store_stream(Bytes* target, Bytes value) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512(reinterpret_cast<__m512i*>(target), reinterpret_cast<__m512i&>(value));
+#elif defined(__AVX__)
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(target), reinterpret_cast<__m256i&>(value));
 #else
-  for (long i = 0; i < bytes; i += 32) {
-    const __m256i value = _mm256_load_si256(reinterpret_cast<const __m256i*>(from + i));
-    __m256i* target = reinterpret_cast<__m256i*>(to + i);
-    stream ? _mm256_stream_si256(target, value) : _mm256_store_si256(target, value);
-  }
+  *target = value;
 #endif
+}
+
+void copy(char* to, const char* from, long bytes, bool stream) {
+  for (long i = 0; i < bytes; i += width) {
+    const Bytes value = *reinterpret_cast<const Bytes*>(from + i);
+    Bytes* target = reinterpret_cast<Bytes*>(to + i);
+    if (stream) {
+      store_stream(target, value);
+    } else {
+      *target = value;
+      asm volatile("" ::: "memory");  // or the compiler calls memcpy, which streams as it likes
+    }
+  }
+#ifdef __x86_64__
   _mm_sfence();
+#endif
+}
+
+inline void relax() {
+#ifdef __x86_64__
+  _mm_pause();
+#endif
 }
 
 // Calls work(thread) on all threads at once, again and again; the time from the start of the first to the end of the
@@ -75,7 +96,7 @@ std::vector<double> together(int threads, int repetitions, Work work) {
   std::vector<double> times;
   const auto barrier = [&](long round) {
     arrived.fetch_add(1);
-    while (arrived.load() < round * threads) _mm_pause();
+    while (arrived.load() < round * threads) relax();
   };
   const auto body = [&](int thread) {
     for (int i = 0; i < repetitions; ++i) {

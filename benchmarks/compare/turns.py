@@ -134,9 +134,11 @@ class Turns:
                 answers = self.workers[name].ask(measure=indices, seconds=seconds)
                 for index, answer in zip(indices, answers, strict=True):
                     slices[index].setdefault(name, []).append(answer)
-                if len(cases) == 1 and cases[0].name == "rl x1":
-                    answers = self.workers[name].ask(measure=indices, seconds=seconds, quantiles=True)
-                    quantiles[0].setdefault(name, []).extend(answers)
+                single = [index for index in indices if cases[index].single_calls]
+                if single:
+                    answers = self.workers[name].ask(measure=single, seconds=seconds, quantiles=True)
+                    for index, answer in zip(single, answers, strict=True):
+                        quantiles[index].setdefault(name, []).append(answer)
             if peaks or copies:
                 self.silence()
             if peaks:
