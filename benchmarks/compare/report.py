@@ -63,6 +63,12 @@ def tables(rows: list[Row]) -> Iterable[tuple[str, list[list[str]]]]:
         if copies:
             title += f"; copy {max(copies) / 1e9:.1f} GB/s"
         yield title, [[line[column] for column in kept] for line in lines]
+        for row in part:
+            if "single_calls" in row:
+                calls = row["single_calls"]
+                names = list(next(iter(calls.values())))
+                body = [[system, *(duration(calls[system][name]) for name in names)] for system in calls]
+                yield f"{group} {row['case']}, threads: {threads}; single calls", [["system", *names], *body]
 
 
 def plain(title: str, lines: list[list[str]]) -> str:
