@@ -170,6 +170,33 @@ std::optional<py::error_already_set> signal_error() {
   return std::nullopt;
 }
 
+/// Attributes of layers that are views of the network's flat arrays until somebody assigns to them.
+class Watched {
+ public:
+  Watched() = default;
+  /// Tuples that begin with (object, name, value).
+  explicit Watched(const py::sequence& attributes) {
+    for (const py::handle item : attributes) {
+      const auto entry = py::cast<py::tuple>(item);
+      entries_.push_back({entry[0], entry[1], entry[2]});
+    }
+  }
+  [[nodiscard]] bool unchanged() const {
+    for (const Entry& e : entries_) {
+      const auto value = py::reinterpret_steal<py::object>(PyObject_GetAttr(e.object.ptr(), e.name.ptr()));
+      if (!value) PyErr_Clear();
+      if (!value.is(e.value)) return false;
+    }
+    return true;
+  }
+
+ private:
+  struct Entry {
+    py::object object, name, value;
+  };
+  std::vector<Entry> entries_;
+};
+
 class PyPlan {
   // Here, as its return type is deduced.
   template <class F>
@@ -233,6 +260,42 @@ class PyPlan {
     });
     return y.release();
   }
+
+  /// What predict_plain works on: flat arrays that live as long as the plan.
+  void bind(py::handle params, py::handle state, const py::sequence& watched) {
+    with_plan([&](auto&, auto zero) { arrays<decltype(zero)>("bind", params, py::none(), state, false); });
+    params_ = Array(py::reinterpret_borrow<py::object>(params));
+    state_ = Array(py::reinterpret_borrow<py::object>(state));
+    watched_ = Watched(watched);
+  }
+
+  /// predict() for the plainest arguments; None where x must be looked at, or a layer's arrays have been replaced.
+  py::object predict_plain(py::handle x) {
+    if (!params_ || Py_TYPE(x.ptr()) != py::detail::npy_api::get().PyArray_Type_) return py::none();
+    const Array input(py::reinterpret_borrow<py::object>(x));
+    const int ndim = input.ndim();
+    const int type = is_double_ ? py::detail::npy_api::NPY_DOUBLE_ : py::detail::npy_api::NPY_FLOAT_;
+    if (input.type_num() != type || !input.c_contiguous() || !input.aligned() || !input.native() || ndim < 1 ||
+        ndim > 2 || input.shape(ndim - 1) != in_ || !watched_.unchanged()) {
+      return py::none();
+    }
+    const index_t shape[] = {ndim == 1 ? 1 : input.shape(0), out_};
+    Array y = new_array(is_double_, ndim == 1 ? Shape(shape + 1, 1) : Shape(shape, 2));
+    with_plan([&](auto& plan, auto zero) {
+      using T = decltype(zero);
+      Parameters<T> p;
+      p.values = params_.data<T>();
+      p.state = state_.data<T>();
+      by_blocks(shape[0], [&](index_t first, index_t rows) {
+        Inputs<T> view;
+        view.values = input.data<const T>() + first * in_;
+        plan.predict(p, view, rows, y.data<T>() + first * out_);
+      });
+    });
+    return y.release();
+  }
+
+  [[nodiscard]] bool unchanged() const { return watched_.unchanged(); }
 
   std::pair<double, index_t> evaluate(py::handle params, py::handle state, py::handle x, py::handle t,
                                       const LossSpec& loss, py::handle class_weight, py::handle sample_weight,
@@ -493,6 +556,9 @@ class PyPlan {
   index_t completed_steps_ = 0;
   double l1_ = 0;
   double l2_ = 0;
+  Array params_;
+  Array state_;
+  Watched watched_;
   std::variant<std::unique_ptr<Plan<float>>, std::unique_ptr<Plan<double>>> plan_;
   std::mutex training_;
 };
@@ -512,6 +578,9 @@ void register_network(py::module_& m) {
       .def_property_readonly("completed_steps", &PyPlan::completed_steps)
       .def("predict", &PyPlan::predict, py::arg("params"), py::arg("state"), py::arg("x"), py::kw_only(),
            py::arg("x_scale") = 1.0, py::arg("out") = none)
+      .def("bind", &PyPlan::bind, py::arg("params"), py::arg("state"), py::arg("watched"))
+      .def("predict_plain", &PyPlan::predict_plain, py::arg("x"), py::pos_only())
+      .def("unchanged", &PyPlan::unchanged)
       .def("forward", &PyPlan::forward, py::arg("params"), py::arg("state"), py::arg("x"), py::kw_only(),
            py::arg("seed") = 0, py::arg("step") = 0)
       .def("backward", &PyPlan::backward, py::arg("params"), py::arg("grads"), py::arg("state"), py::arg("dy"),
@@ -521,7 +590,7 @@ void register_network(py::module_& m) {
            py::arg("sample_weight") = none, py::arg("seed") = 0, py::arg("step") = 0)
       .def("train_step", &PyPlan::train_step, py::arg("params"), py::arg("grads"), py::arg("state"), py::arg("x"),
            py::arg("t"), py::arg("loss"), py::arg("optimizer"), py::arg("optimizer_states"), py::arg("iteration"),
-           py::kw_only(), py::arg("class_weight") = none, py::arg("sample_weight") = none, py::arg("seed") = 0,
+           py::arg("class_weight") = none, py::arg("sample_weight") = none, py::arg("seed") = 0,
            py::arg("step") = 0)
       .def("train_epoch", &PyPlan::train_epoch, py::arg("params"), py::arg("grads"), py::arg("state"), py::arg("x"),
            py::arg("t"), py::arg("loss"), py::arg("optimizer"), py::arg("optimizer_states"), py::arg("iteration"),

@@ -73,7 +73,7 @@ class Assembly:
         self.state = aligned_zeros(self.state_layout.size, dtype)
         self.param_views = {name: self.layout.view(self.params, name) for name in self.layout}
         self.grad_views = {name: self.layout.view(self.grads, name) for name in self.layout}
-        self._bound: list[tuple[Layer, str, Array, bool]] = []
+        self.bound: list[tuple[Layer, str, Array, bool]] = []
         self._bind_all()
         self.stages = self._build(penalty)
 
@@ -111,23 +111,23 @@ class Assembly:
         for layer, places, statistics in zip(self.layers, self._places, self._statistics, strict=True):
             for key, name in places.items():
                 self._take(layer, key, self.param_views[name])
-                self._bound.append((layer, "d" + key, self.grad_views[name], False))
+                self.bound.append((layer, "d" + key, self.grad_views[name], False))
             for key, name in statistics.items():
                 self._take(layer, key, self.state_layout.view(self.state, name))
             if places or statistics:
                 layer._owner = self.token
-        for layer, key, view, holds_values in self._bound:
+        for layer, key, view, holds_values in self.bound:
             if not holds_values:
                 setattr(layer, key, view)
 
     def _take(self, layer: Layer, key: str, view: Array) -> None:
         view[...] = getattr(layer, key)
         setattr(layer, key, view)
-        self._bound.append((layer, key, view, True))
+        self.bound.append((layer, key, view, True))
 
     def sync(self) -> None:
         """Make the layers' attributes the views again, with the values of arrays that were put in their place."""
-        for bound in self._bound:
+        for bound in self.bound:
             if getattr(bound[0], bound[1]) is not bound[2]:
                 self._rebind(*bound)
 

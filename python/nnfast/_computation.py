@@ -29,11 +29,13 @@ _BYTES = np.dtype(np.uint8)
 class _Busy:
     """Lets one thread at a time train. The same thread may come again: a callback of fit may ask for gradients."""
 
+    __slots__ = ("_lock",)
+
     def __init__(self) -> None:
         self._lock = _thread.RLock()
 
     def __call__(self, where: str) -> _Busy:
-        if not self._lock.acquire(blocking=False):
+        if not self._lock.acquire(False):
             raise RuntimeError(
                 f"{where}: another thread is training this network; wait for it, or train a copy"
             )
@@ -92,6 +94,8 @@ class Computation:
         whole = len(self._stages) == 1 and isinstance(first, Stretch) and is_native_loss(self.loss_function)
         self._whole: Any = first if whole else None
         self._fixed_plan = first.plan(self._in) if isinstance(first, Stretch) and whole and self._in else None
+        if self._fixed_plan is not None:
+            self._fixed_plan.bind(self._flat_params, self._flat_state, parts.bound)
 
     # ---- How it is done: reading arguments
 
@@ -117,6 +121,10 @@ class Computation:
         )
 
     def _batch(self, where: str, x: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
+        # What comes thousands of times a second is let through first; the core looks at the rest of it.
+        if type(x) is np.ndarray is type(t) and x.dtype == self.dtype and x.ndim == 2 and x.shape[1] == self._in:
+            if t.ndim and t.shape[0] == x.shape[0] > 0 and t.dtype.kind in "iuf":
+                return x, t
         inputs, targets = self._input(where, x), real_array(where, "t", t)
         if len(inputs) == 0:
             raise ValueError(f"{where}: x has shape {inputs.shape}; expected at least one sample")
@@ -155,9 +163,18 @@ class Computation:
         """Of the whole network, for inputs of this width."""
         return self._fixed_plan or self._whole.plan(x.shape[-1])
 
+    def _sync(self) -> None:
+        """See Assembly.sync."""
+        if self._fixed_plan is None or not self._fixed_plan.unchanged():
+            self._parts.sync()
+
     def _scores(self, where: str, x: ArrayLike) -> Array:
+        if self._fixed_plan is not None:
+            scores: Array | None = self._fixed_plan.predict_plain(x)
+            if scores is not None:
+                return scores
         array = self._input(where, x, single=True)
-        self._parts.sync()
+        self._sync()
         if self._whole is not None:
             y: Array = self._plan(array).predict(
                 self._flat_params, self._flat_state, array, x_scale=self._scale(array)
@@ -194,7 +211,7 @@ class Computation:
         self, where: str, x: Array, t: Array, weights: Array | None, sample_weight: ArrayLike | None
     ) -> tuple[float, int]:
         """The same for arguments that have been read; `weights` are those of the classes."""
-        self._parts.sync()
+        self._sync()
         if self._whole is not None:
             result: tuple[float, int] = self._plan(x).gradient(
                 self._flat_params,

@@ -261,6 +261,11 @@ class Plan(metaclass=_BoundType):
         x_scale: float = 1.0,
         out: _Floats | None = None,
     ) -> _Floats: ...
+    # predict(params, state, x) on flat arrays that are named once, for float x that needs no look: None where it does,
+    # or where an attribute of `watched`, tuples that begin with (object, name, value), has got another value.
+    def bind(self, params: _Floats, state: _Floats, watched: Sequence[tuple[Any, ...]]) -> None: ...
+    def predict_plain(self, x: object, /) -> _Floats | None: ...
+    def unchanged(self) -> bool: ...  # whether those attributes have their values
     # Training-mode forward that records, and its backward: for networks with layers or losses written in Python.
     def forward(
         self, params: _Floats, state: _Floats, x: ArrayLike, *, seed: int = 0, step: int = 0
@@ -295,7 +300,6 @@ class Plan(metaclass=_BoundType):
         optimizer: OptimizerSpec,
         optimizer_states: Sequence[_Floats],
         iteration: int,
-        *,
         class_weight: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
         seed: int = 0,

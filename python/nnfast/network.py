@@ -243,9 +243,9 @@ class Network(Computation):
                 return loss
             x, t = self._batch(where, x, t)
             weights = self._class_weight(where, class_weight, t)
-            self._parts.sync()
+            self._sync()
             state = optimizer._state_of(self)
-            loss = self._plan(x).train_step(
+            loss: float = self._plan(x).train_step(
                 self._flat_params,
                 self._flat_grads,
                 self._flat_state,
@@ -255,15 +255,15 @@ class Network(Computation):
                 optimizer._spec,
                 state.flat,
                 state.iterations + 1,
-                class_weight=weights,
-                sample_weight=sample_weight,
-                seed=self.seed,
-                step=self.training_steps,
+                weights,
+                sample_weight,
+                self.seed,
+                self.training_steps,
             )[0]
             if math.isfinite(loss):
                 state.iterations += 1
                 self.training_steps += 1
-            return float(loss)
+            return loss
 
     def fit(
         self,

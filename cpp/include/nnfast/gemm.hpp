@@ -20,10 +20,14 @@ struct Epilogue {
   ActivationParams params;
 };
 
+/// How a team shares out C: whatever is least work, or blocks of columns.
+enum class Split : unsigned char { least_work, columns, rows };
+
 template <class T>
 struct GemmOptions {
   T alpha = 1;
   T beta = 0;
+  Split split = Split::least_work;
   Epilogue<T> epilogue;
   T* b_column_sums = nullptr;  // (n,): sum over p of B(p, j), p = 0, 1, ... (db, while dW = x^T dy reads dy)
 };
@@ -33,6 +37,18 @@ struct GemmOptions {
 template <class T>
 void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C,
           const GemmOptions<T>& options = {});
+
+/// The rectangle of C (m, n) that a member computes, possibly empty. `sums`: it also has b_column_sums of its columns.
+struct GemmShare {
+  Range rows;
+  Range cols;
+  bool sums = false;
+};
+template <class T>
+GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split split = Split::least_work);
+/// Whether blocks of columns keep all members as busy as what is least work does.
+template <class T>
+bool columns_are_fair(int members, index_t m, index_t n, index_t k);
 
 /// One thread's nanoseconds for such a product, for threads_for().
 double gemm_nanoseconds(index_t m, index_t n, index_t k);

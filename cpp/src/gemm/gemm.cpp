@@ -61,10 +61,12 @@ class Block {
 
   void run() {
     const index_t k = A_.cols;
-    if (C_.rows <= tiles_.wide_rows && B_.col_stride == 1 && options_.alpha == T(1)) {
-      // B passes through once whatever we do: read it where it lies, along whole rows.
-      tiles_.tile_wide[C_.rows]({k, A_.data, A_.row_stride, A_.col_stride, B_.data, B_.row_stride, false, C_.data,
-                                 C_.row_stride, C_.cols, options_.beta, nullptr});
+    const bool turned = B_.row_stride == 1 && B_.col_stride != 1;
+    if (C_.rows <= tiles_.wide_rows && (B_.col_stride == 1 || turned) && options_.alpha == T(1)) {
+      // B passes through once whatever we do: read it where it lies.
+      (turned ? tiles_.tile_turned : tiles_.tile_wide)[C_.rows](
+          {k, A_.data, A_.row_stride, A_.col_stride, B_.data, turned ? B_.col_stride : B_.row_stride, false, C_.data,
+           C_.row_stride, C_.cols, options_.beta, nullptr});
       finish(0, C_.cols);
       return;
     }
@@ -175,22 +177,28 @@ struct Grid {
   int cols = 1;
 };
 
-/// How the team shares out C: the cut with the least work for the busiest member, where work counts padded tiles and
-/// what is packed (about 10 multiply-adds per element; B is packed by every member that has a share of its columns).
+/// The busiest member's work: padded tiles, and what is packed (about 10 multiply-adds per element; B is packed by
+/// every member that has a share of its columns).
 template <class T>
-Grid grid_for(int members, index_t m, index_t n, index_t k, const GemmKernels<T>& tiles) {
+double work(Grid grid, index_t m, index_t n, index_t k) {
+  const GemmKernels<T>& tiles = kernels<T>().gemm;
+  const index_t m_share = ceil_div(m, grid.rows);
+  const index_t n_share = ceil_div(ceil_div(n, tiles.tile_cols), grid.cols) * tiles.tile_cols;
+  const index_t m_padded = ceil_div(m_share, tiles.tile_rows) * tiles.tile_rows;
+  return static_cast<double>(k) * (static_cast<double>(m_padded) * static_cast<double>(n_share) +
+                                   10.0 * static_cast<double>(n_share + m_share));
+}
+
+template <class T>
+Grid least_work(int members, index_t m, index_t n, index_t k) {
   Grid best;
-  double best_cost = INFINITY;
+  double best_work = INFINITY;
   for (int rows = 1; rows <= members; ++rows) {
-    const int cols = members / rows;
-    const index_t m_share = ceil_div(m, rows);
-    const index_t n_share = ceil_div(ceil_div(n, tiles.tile_cols), cols) * tiles.tile_cols;
-    const index_t m_padded = ceil_div(m_share, tiles.tile_rows) * tiles.tile_rows;
-    const double cost = static_cast<double>(k) * (static_cast<double>(m_padded) * static_cast<double>(n_share) +
-                                                  10.0 * static_cast<double>(n_share + m_share));
-    if (cost < best_cost) {
-      best_cost = cost;
-      best = {rows, cols};
+    const Grid grid{rows, members / rows};
+    const double w = work<T>(grid, m, n, k);
+    if (w < best_work) {
+      best_work = w;
+      best = grid;
     }
   }
   return best;
@@ -199,23 +207,33 @@ Grid grid_for(int members, index_t m, index_t n, index_t k, const GemmKernels<T>
 }  // namespace
 
 template <class T>
-void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
-  const GemmKernels<T>& tiles = kernels<T>().gemm;
-  const Grid grid = team.size() == 1 ? Grid{} : grid_for(team.size(), C.rows, C.cols, A.cols, tiles);
-  if (team.rank() >= grid.rows * grid.cols) return;
+GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split split) {
+  if (team.size() == 1) return {{0, m}, {0, n}, true};
+  const Grid grid = split == Split::columns ? Grid{1, team.size()} : split == Split::rows ? Grid{team.size(), 1} : least_work<T>(team.size(), m, n, k);
+  if (team.rank() >= grid.rows * grid.cols) return {};
   const Team across_rows(team.rank() / grid.cols, grid.rows, nullptr);
   const Team across_cols(team.rank() % grid.cols, grid.cols, nullptr);
-  const Range rows = across_rows.share(C.rows);
-  const Range cols = across_cols.share(C.cols, tiles.tile_cols);
+  return {across_rows.share(m), across_cols.share(n, kernels<T>().gemm.tile_cols), across_rows.rank() == 0};
+}
+
+template <class T>
+bool columns_are_fair(int members, index_t m, index_t n, index_t k) {
+  return work<T>({1, members}, m, n, k) <= 1.05 * work<T>(least_work<T>(members, m, n, k), m, n, k);
+}
+
+template <class T>
+void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
+  const auto [rows, cols, sums] = gemm_share<T>(team, C.rows, C.cols, A.cols, options.split);
+  const index_t m = rows.end - rows.begin;
   const index_t n = cols.end - cols.begin;
   if (n <= 0) return;
-  if (options.b_column_sums != nullptr && rows.begin == 0 && across_rows.rank() == 0) {
-    tiles.column_sums(B.at(0, cols.begin), B.row_stride, B.col_stride, B.rows, n, true,
-                      options.b_column_sums + cols.begin);
+  if (options.b_column_sums != nullptr && sums) {
+    kernels<T>().gemm.column_sums(B.at(0, cols.begin), B.row_stride, B.col_stride, B.rows, n, true,
+                                  options.b_column_sums + cols.begin);
   }
-  if (rows.end <= rows.begin) return;
-  Block<T>(options, A.block(rows.begin, 0, rows.end - rows.begin, A.cols), B.block(0, cols.begin, B.rows, n),
-           C.block(rows.begin, cols.begin, rows.end - rows.begin, n), rows.begin, cols.begin, team.scratch())
+  if (m <= 0) return;
+  Block<T>(options, A.block(rows.begin, 0, m, A.cols), B.block(0, cols.begin, B.rows, n),
+           C.block(rows.begin, cols.begin, m, n), rows.begin, cols.begin, team.scratch())
       .run();
 }
 
@@ -228,5 +246,9 @@ template void gemm(Team&, MatrixView<const float>, MatrixView<const float>, Matr
                    const GemmOptions<float>&);
 template void gemm(Team&, MatrixView<const double>, MatrixView<const double>, MatrixView<double>,
                    const GemmOptions<double>&);
+template GemmShare gemm_share<float>(const Team&, index_t, index_t, index_t, Split);
+template GemmShare gemm_share<double>(const Team&, index_t, index_t, index_t, Split);
+template bool columns_are_fair<float>(int, index_t, index_t, index_t);
+template bool columns_are_fair<double>(int, index_t, index_t, index_t);
 
 }  // namespace nnfast

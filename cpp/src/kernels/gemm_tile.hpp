@@ -97,6 +97,39 @@ static void tile(const TileArgs<T>& t) {
   }
 }
 
+/// 0, 1, ..., N - 1 as template arguments: shuffles need their pattern as a constant.
+template <int... J>
+struct Lanes {};
+template <int N, int... J>
+struct LanesUpTo : LanesUpTo<N - 1, N - 1, J...> {};
+template <int... J>
+struct LanesUpTo<0, J...> {
+  using type = Lanes<J...>;
+};
+
+/// Swaps the off-diagonal blocks of S x S.
+template <class T, int S, int... J>
+NNFAST_INLINE void swap_blocks(Few<vec<T>, kLanes<T>>& m, Lanes<J...>) {
+  constexpr int L = static_cast<int>(kLanes<T>);
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) {
+    if ((i & S) != 0) continue;
+    const vec<T> first = m[i];
+    const vec<T> second = m[i + S];
+    m[i] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J - S : J)...});
+    m[i + S] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J : J + S)...});
+  }
+}
+
+/// Transposes kLanes x kLanes in registers.
+template <class T, int S = static_cast<int>(kLanes<T>) / 2>
+NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
+  if constexpr (S > 0) {
+    swap_blocks<T, S>(m, typename LanesUpTo<static_cast<int>(kLanes<T>)>::type{});
+    transpose<T, S / 2>(m);
+  }
+}
+
 /// Few rows: many column registers, so that enough independent sums are under way to hide the latency of fma.
 template <class T, int R, int V>
 NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {
@@ -139,36 +172,49 @@ static void tile_wide(const TileArgs<T>& whole) {
   }
 }
 
-/// 0, 1, ..., N - 1 as template arguments: shuffles need their pattern as a constant.
-template <int... J>
-struct Lanes {};
-template <int N, int... J>
-struct LanesUpTo : LanesUpTo<N - 1, N - 1, J...> {};
-template <int... J>
-struct LanesUpTo<0, J...> {
-  using type = Lanes<J...>;
-};
-
-/// Swaps the off-diagonal blocks of S x S.
-template <class T, int S, int... J>
-NNFAST_INLINE void swap_blocks(Few<vec<T>, kLanes<T>>& m, Lanes<J...>) {
-  constexpr int L = static_cast<int>(kLanes<T>);
+/// Few rows times a transposed matrix, B(p, j) = b[p + j * b_row]: blocks of B are turned in registers and used once.
+/// Sums run along p in order all the same; the processor overlaps the blocks, whose sums are independent.
+template <class T, int R>
+static void tile_turned(const TileArgs<T>& t) {
+  constexpr int V = 4;
+  constexpr index_t L = kLanes<T>;
+  for (index_t j = 0; j < t.n; j += V * L) {
+    TileArgs<T> part = t;
+    part.c = t.c + j;
+    part.n = t.n - j < V * L ? t.n - j : V * L;
+    Tile<T, R, V> acc;
+    load_c<T, R, V>(part, acc);
+    for (index_t p = 0; p < t.k; p += L) {
+      const index_t rows = t.k - p < L ? t.k - p : L;
+#pragma GCC unroll 4
+      for (int v = 0; v < V; ++v) {
+        const index_t columns = part.n - v * L;
+        if (columns <= 0) break;
+        const T* const b = t.b + (j + v * L) * t.b_row + p;
+        Few<vec<T>, L> block;
+        if (rows == L && columns >= L) {
 #pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) {
-    if ((i & S) != 0) continue;
-    const vec<T> first = m[i];
-    const vec<T> second = m[i + S];
-    m[i] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J - S : J)...});
-    m[i + S] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J : J + S)...});
-  }
-}
-
-/// Transposes kLanes x kLanes in registers.
-template <class T, int S = static_cast<int>(kLanes<T>) / 2>
-NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
-  if constexpr (S > 0) {
-    swap_blocks<T, S>(m, typename LanesUpTo<static_cast<int>(kLanes<T>)>::type{});
-    transpose<T, S / 2>(m);
+          for (index_t i = 0; i < L; ++i) block[i] = load(b + i * t.b_row);
+        } else {
+#pragma GCC unroll 16
+          for (index_t i = 0; i < L; ++i) block[i] = i < columns ? load_n(b + i * t.b_row, rows) : zero<T>();
+        }
+        transpose<T>(block);
+#pragma GCC unroll 16
+        for (index_t i = 0; i < L; ++i) {
+          if (i >= rows) break;
+#pragma GCC unroll 4
+          for (int r = 0; r < R; ++r) {
+            acc[r][v] = fma(broadcast(t.a[r * t.a_row + (p + i) * t.a_col]), block[i], acc[r][v]);
+          }
+        }
+      }
+    }
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) {
+        if (part.n > v * L) store_n(part.c + r * t.c_row + v * L, acc[r][v], part.n - v * L);
+      }
+    }
   }
 }
 
@@ -297,6 +343,7 @@ struct TileTables {
       kernels.tile[R] = tile<T, R, false>;
       kernels.tile_unit_row[R] = tile<T, R, true>;
       if constexpr (R <= kWideRows) kernels.tile_wide[R] = tile_wide<T, R>;
+      if constexpr (R <= kWideRows) kernels.tile_turned[R] = tile_turned<T, R>;
       fill<R + 1>();
     }
   }

@@ -70,7 +70,7 @@ static NNFAST_INLINE void adam(const UpdateArgs<T>& a, index_t i, index_t n, vec
 
 template <class T, void (*rule)(const UpdateArgs<T>&, index_t, index_t, vec<T>, vec<T>&)>
 static void update(const UpdateArgs<T>& args) {
-  const UpdateArgs<T> a = args;  // the compiler need not fear that a store changes it
+  UpdateArgs<T> a = args;  // the compiler need not fear that a store changes it
   const auto step = [&a](index_t i, index_t n) NNFAST_LAMBDA {
     vec<T> p = load_n(a.p + i, n);
     const vec<T> g = prepared(a, load_n(a.g + i, n), p);
@@ -78,9 +78,15 @@ static void update(const UpdateArgs<T>& args) {
     rule(a, i, n, g, p);
     store_n(a.p + i, p, n);
   };
-  index_t i = 0;
-  for (; i + kLanes<T> <= a.n; i += kLanes<T>) step(i, kLanes<T>);
-  if (i < a.n) step(i, a.n - i);
+  for (index_t row = 0; row < a.rows; ++row) {
+    index_t i = 0;
+    for (; i + kLanes<T> <= a.n; i += kLanes<T>) step(i, kLanes<T>);
+    if (i < a.n) step(i, a.n - i);
+    a.p += a.stride;
+    a.g += a.stride;
+    if (a.m != nullptr) a.m += a.stride;
+    if (a.v != nullptr) a.v += a.stride;
+  }
 }
 
 template <class T>

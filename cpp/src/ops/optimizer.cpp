@@ -1,8 +1,6 @@
 #include "nnfast/optimizer.hpp"
 
-#include <cmath>
-
-#include "dispatch/select.hpp"
+#include "ops/update.hpp"
 
 namespace nnfast {
 namespace {
@@ -20,43 +18,7 @@ template <class T>
 void optimizer_update(Team& team, const OptimizerSpec& spec, index_t t, double grad_scale, T* p, const T* g, T* m, T* v,
                       index_t n) {
   const Range share = team.share(n, kGrain);
-  const index_t first = share.begin;
-  double lr = spec.lr;
-  double keep = spec.momentum;
-  double root = 1;
-  if (spec.kind == Optimizer::rmsprop) keep = spec.rho;
-  if (spec.kind == Optimizer::adam) {
-    keep = spec.beta2;
-    const double steps = static_cast<double>(t);
-    const double m_hat = 1 - std::pow(spec.beta1, steps);
-    const double v_hat = std::sqrt(1 - std::pow(spec.beta2, steps));
-    lr /= m_hat;
-    if (spec.eps_outside_hat) {
-      lr *= v_hat;
-    } else {
-      root = 1 / v_hat;
-    }
-  }
-  UpdateArgs<T> a = {};
-  a.n = share.end - first;
-  a.p = p + first;
-  a.g = g + first;
-  a.m = m ? m + first : nullptr;
-  a.v = v ? v + first : nullptr;
-  a.grad_scale = static_cast<T>(grad_scale);
-  a.clip_value = static_cast<T>(spec.clip_value);
-  a.weight_decay = spec.decoupled ? T{0} : static_cast<T>(spec.weight_decay);
-  a.l1 = static_cast<T>(spec.l1);
-  a.decay = spec.decoupled ? static_cast<T>(spec.lr * spec.weight_decay) : T{0};
-  a.lr = static_cast<T>(lr);
-  a.keep = static_cast<T>(keep);
-  a.add = static_cast<T>(1 - keep);
-  a.keep_m = static_cast<T>(spec.beta1);
-  a.add_m = static_cast<T>(1 - spec.beta1);
-  a.root = static_cast<T>(root);
-  a.eps = static_cast<T>(spec.eps);
-  a.torch_form = spec.torch_form;
-  kernels<T>().optimizer.update[static_cast<int>(spec.kind)](a);
+  Update<T>(spec, t, grad_scale, p, g, m, v)(share.begin, share.end - share.begin);
 }
 
 template <class T>

@@ -35,7 +35,8 @@ struct GemmKernels {
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
   int wide_rows;                                  // up to so many rows there is also ...
-  TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns
+  TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns,
+  TileKernel<T> tile_turned[kMaxTileRows + 1];    // ... and one that does where B(p, j) = b[p + j * b_row]
   /// dst(p, j) = scale * src(p, j), p < k, j < n; rows of dst are `width` >= n long, zero behind n.
   void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                T* dst);

@@ -11,6 +11,8 @@ inline constexpr int kOptimizers = 6;
 template <class T>
 struct UpdateArgs {
   index_t n;
+  index_t rows;    // pieces of n elements ...
+  index_t stride;  // ... one beginning so far behind another
   T* p;
   const T* g;
   T* m;
