@@ -20,8 +20,9 @@ struct Epilogue {
   ActivationParams params;
 };
 
-/// How a team shares out C: whatever is least work, or blocks of columns.
-enum class Split : unsigned char { least_work, columns, rows };
+/// How a team shares out C: whatever is least work; or blocks of rows, where they are not a tenth more: each member's
+/// part of C lies in one piece then.
+enum class Split : unsigned char { least_work, rows };
 
 template <class T>
 struct GemmOptions {
@@ -46,10 +47,6 @@ struct GemmShare {
 };
 template <class T>
 GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split split = Split::least_work);
-/// Whether blocks of columns keep all members as busy as what is least work does.
-template <class T>
-bool columns_are_fair(int members, index_t m, index_t n, index_t k);
-
 /// One thread's nanoseconds for such a product, for threads_for().
 double gemm_nanoseconds(index_t m, index_t n, index_t k);
 

@@ -141,10 +141,15 @@ class Plan {
   index_t steps(const Parameters<T>& p, const Training<T>& job, const Epoch& epoch, StepResult* results,
                 const Poll* poll, bool update);
 
+  /// Whether the members of a team take their rows through the layers each for itself.
+  [[nodiscard]] bool shares_rows(index_t batch, int members) const;
+
   index_t in_;
   index_t out_;
   std::vector<Node> nodes_;
-  bool row_by_row_ = true;
+  bool row_by_row_ = true;  // no layer mixes rows
+  index_t weights_ = 0;
+  index_t activations_per_row_ = 0;  // of affine layers
   double work_per_row_ = 0;  // nanoseconds of one thread for a row forward
   index_t widest_ = 0;
   std::unique_ptr<Workspace> workspace_;

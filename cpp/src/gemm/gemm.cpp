@@ -190,18 +190,19 @@ double work(Grid grid, index_t m, index_t n, index_t k) {
 }
 
 template <class T>
-Grid least_work(int members, index_t m, index_t n, index_t k) {
+Grid grid_for(int members, Split split, index_t m, index_t n, index_t k) {
   Grid best;
-  double best_work = INFINITY;
+  double least = INFINITY;
   for (int rows = 1; rows <= members; ++rows) {
     const Grid grid{rows, members / rows};
     const double w = work<T>(grid, m, n, k);
-    if (w < best_work) {
-      best_work = w;
+    if (w < least) {
+      least = w;
       best = grid;
     }
   }
-  return best;
+  const Grid rows{members, 1};
+  return split == Split::rows && work<T>(rows, m, n, k) <= 1.1 * least ? rows : best;
 }
 
 }  // namespace
@@ -209,16 +210,11 @@ Grid least_work(int members, index_t m, index_t n, index_t k) {
 template <class T>
 GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split split) {
   if (team.size() == 1) return {{0, m}, {0, n}, true};
-  const Grid grid = split == Split::columns ? Grid{1, team.size()} : split == Split::rows ? Grid{team.size(), 1} : least_work<T>(team.size(), m, n, k);
+  const Grid grid = grid_for<T>(team.size(), split, m, n, k);
   if (team.rank() >= grid.rows * grid.cols) return {};
   const Team across_rows(team.rank() / grid.cols, grid.rows, nullptr);
   const Team across_cols(team.rank() % grid.cols, grid.cols, nullptr);
   return {across_rows.share(m), across_cols.share(n, kernels<T>().gemm.tile_cols), across_rows.rank() == 0};
-}
-
-template <class T>
-bool columns_are_fair(int members, index_t m, index_t n, index_t k) {
-  return work<T>({1, members}, m, n, k) <= 1.05 * work<T>(least_work<T>(members, m, n, k), m, n, k);
 }
 
 template <class T>
@@ -248,7 +244,5 @@ template void gemm(Team&, MatrixView<const double>, MatrixView<const double>, Ma
                    const GemmOptions<double>&);
 template GemmShare gemm_share<float>(const Team&, index_t, index_t, index_t, Split);
 template GemmShare gemm_share<double>(const Team&, index_t, index_t, index_t, Split);
-template bool columns_are_fair<float>(int, index_t, index_t, index_t);
-template bool columns_are_fair<double>(int, index_t, index_t, index_t);
 
 }  // namespace nnfast

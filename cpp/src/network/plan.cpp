@@ -35,6 +35,10 @@ Plan<T>::Plan(index_t in, std::vector<Layer> layers) : in_(in), out_(in), worksp
     out_ = layer.out;
     widest_ = std::max(widest_, out_);
     work_per_row_ += row_nanoseconds(layer) * static_cast<double>(sizeof(T)) / 4;
+    if (layer.kind == LayerKind::affine) {
+      weights_ += layer.in * layer.out;
+      activations_per_row_ += layer.out;
+    }
     row_by_row_ = row_by_row_ && layer.kind != LayerKind::batch_normalization;
     const bool from_output = derivative_from_output(layer.f, layer.params);
     if (layer.kind == LayerKind::activation && !nodes_.empty() && nodes_.back().kind == LayerKind::affine &&
@@ -56,6 +60,13 @@ Plan<T>::Plan(index_t in, std::vector<Layer> layers) : in_(in), out_(in), worksp
 
 template <class T>
 Plan<T>::~Plan() = default;
+
+template <class T>
+bool Plan<T>::shares_rows(index_t batch, int members) const {
+  // Row by row a step needs three meetings, but the weights become common property; from a certain size on that is
+  // dearer. Measured with two threads: rows 3 % faster at twice as many weights as activations, 8 % slower at five times.
+  return row_by_row_ && batch >= 8 * members && weights_ <= 3 * batch * activations_per_row_;
+}
 
 template <class T>
 void Plan<T>::Workspace::reserve(const Plan& plan, index_t rows, index_t dense_cols) {

@@ -36,9 +36,8 @@ Targets<T> rows_of(Targets<T> t, Range rows) {
 /// One member at work on a batch. The rows that it computes are its own share where layers work row by row; then its
 /// team for them is itself.
 ///
-/// The first layer is different where its input needs no gradient: a member computes its own columns, of which it also
-/// has the weights' gradient and update. These weights then never travel between processors; shared ones cost 7 ns a
-/// cache line to write again (Zen 4), as much as two thirds of an update.
+/// What one member has read and another writes costs both: on Zen 4 a store to a line that was shared takes 7 ns, as long
+/// as an update of the 16 weights in it. Row by row, members share the weights; layer by layer, the activations.
 template <class T>
 class Plan<T>::Run {
  public:
@@ -51,25 +50,12 @@ class Plan<T>::Run {
         batch_(batch),
         meeting_(meeting),
         alone_(0, 1, team.scratch()),
-        by_rows_(plan.row_by_row_ && (team.size() == 1 || batch >= 8 * team.size())),
+        by_rows_(team.size() == 1 ? plan.row_by_row_ : plan.shares_rows(batch, team.size())),
         rows_(by_rows_ ? team.share(batch) : Range{0, batch}) {}
-
-  /// Before forward(), where backward() will not be asked for dx.
-  void split_first_layer() {
-    if (plan_.nodes_.empty() || team_.size() == 1) return;
-    const Node& first = plan_.nodes_[0];
-    first_by_columns_ = first.kind == LayerKind::affine &&
-                        columns_are_fair<T>(team_.size(), batch_, first.out, first.in) &&
-                        columns_are_fair<T>(team_.size(), first.in, first.out, batch_);
-  }
 
   /// Members that work on rows_: this one, or all.
   Team& rows_team() { return by_rows_ ? alone_ : team_; }
   [[nodiscard]] Range rows() const { return rows_; }
-  /// The same for the rows that the first layer reads.
-  Team& input_team() { return first_by_columns_ ? team_ : rows_team(); }
-  [[nodiscard]] Range input_rows() const { return first_by_columns_ ? Range{0, batch_} : rows_; }
-
   /// Everybody waits for everybody. False: give up this step, nothing has been updated.
   bool meet(index_t steps_done) {
     ++meeting_;
@@ -89,9 +75,6 @@ class Plan<T>::Run {
   void meet_rows() {
     if (!by_rows_) team_.barrier();
   }
-  void meet_input() {
-    if (!by_rows_ || first_by_columns_) team_.barrier();
-  }
 
   void begin(const T* x, std::uint64_t seed, std::uint64_t step) {
     x_ = x;
@@ -102,7 +85,7 @@ class Plan<T>::Run {
   void forward() {
     for (std::size_t i = 0; i < plan_.nodes_.size(); ++i) {
       forward_layer(i);
-      i == 0 ? meet_input() : meet_rows();
+      meet_rows();
     }
   }
 
@@ -139,7 +122,7 @@ class Plan<T>::Run {
       if (node.kind == LayerKind::affine) {
         GemmOptions<T> options;
         options.b_column_sums = dbias;
-        options.split = i == 0 && first_by_columns_ ? Split::columns : Split::least_work;
+        options.split = Split::rows;
         gemm(team_, x.transposed(), dy, MatrixView<T>(dweight, node.in, node.out), options);
         if (update == nullptr) continue;
         const auto [rows, cols, sums] = gemm_share<T>(team_, node.in, node.out, batch_, options.split);
@@ -231,12 +214,10 @@ class Plan<T>::Run {
 
   void forward_layer(std::size_t i) {
     const Node& node = plan_.nodes_[i];
-    const bool by_columns = i == 0 && first_by_columns_;
-    const Range range = i == 0 ? input_rows() : rows_;
-    const index_t rows = range.end - range.begin;
-    const index_t at = range.begin * node.out;
-    Team& team = i == 0 ? input_team() : rows_team();
-    const MatrixView<const T> x = input(i, range);
+    const index_t rows = rows_.end - rows_.begin;
+    const index_t at = rows_.begin * node.out;
+    Team& team = rows_team();
+    const MatrixView<const T> x = input(i, rows_);
     const MatrixView<T> y(ws_.y[i] + at, rows, node.out);
     const T* const weight = node.weight < 0 ? nullptr : p_.values + node.weight;
     const T* const bias = node.bias < 0 ? nullptr : p_.values + node.bias;
@@ -248,7 +229,6 @@ class Plan<T>::Run {
         options.epilogue.f = node.f;
         options.epilogue.params = node.params;
         if (node.keeps_z) options.epilogue.z = MatrixView<T>(ws_.z[i] + at, rows, node.out);
-        if (by_columns) options.split = Split::columns;
         gemm(team, x, MatrixView<const T>(weight, node.in, node.out), y, options);
         break;
       }
@@ -335,7 +315,6 @@ class Plan<T>::Run {
   Team alone_;
   bool by_rows_;
   Range rows_;
-  bool first_by_columns_ = false;
   const T* x_ = nullptr;
   std::uint64_t seed_ = 0;
   std::uint64_t step_ = 0;
@@ -452,10 +431,9 @@ index_t Plan<T>::steps(const Parameters<T>& p, const Training<T>& job, const Epo
         if (t.sample_weight != nullptr) t.sample_weight = ws.gathered_weight;
       }
       const T* x = job.x.values;
-      self.split_first_layer();
       if (gathers) {
-        gather_rows(self.input_team(), job.x, epoch.indices, first, self.input_rows(), in_, ws.gathered_x);
-        self.meet_input();
+        gather_rows(self.rows_team(), job.x, epoch.indices, first, self.rows(), in_, ws.gathered_x);
+        self.meet_rows();
         x = ws.gathered_x;
       }
       self.begin(x, job.seed, job.step + static_cast<std::uint64_t>(step));
