@@ -61,13 +61,13 @@ class Block {
 
   void run() {
     const index_t k = A_.cols;
-    const bool turned = B_.row_stride == 1 && B_.col_stride != 1;
-    if (C_.rows <= tiles_.wide_rows && (B_.col_stride == 1 || turned) && options_.alpha == T(1)) {
-      // B passes through once whatever we do: read it where it lies.
-      (turned ? tiles_.tile_turned : tiles_.tile_wide)[C_.rows](
-          {k, A_.data, A_.row_stride, A_.col_stride, B_.data, turned ? B_.col_stride : B_.row_stride, false, C_.data,
-           C_.row_stride, C_.cols, options_.beta, nullptr});
+    // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T A^T.
+    if (C_.rows <= tiles_.wide_rows && thin(C_.rows, A_, B_, C_.row_stride, C_.cols)) {
       finish(0, C_.cols);
+      return;
+    }
+    if (C_.cols == 1 && C_.row_stride == 1 && thin(1, B_.transposed(), A_.transposed(), 0, C_.rows)) {
+      finish(0, 1);
       return;
     }
     for (index_t pc = 0;; pc += kBlockK) {
@@ -84,6 +84,16 @@ class Block {
   }
 
  private:
+  /// C = A B + beta C for m rows of n columns, if B has unit strides one way or the other.
+  bool thin(index_t m, MatrixView<const T> A, MatrixView<const T> B, index_t c_row, index_t n) {
+    if (options_.alpha != T(1) || (B.col_stride != 1 && B.row_stride != 1)) return false;
+    const bool turned = B.col_stride != 1;
+    const TileArgs<T> args = {A.cols, A.data, A.row_stride, A.col_stride, B.data, turned ? B.col_stride : B.row_stride,
+                              false,  C_.data, c_row, n, options_.beta, nullptr};
+    (turned ? tiles_.tile_turned : tiles_.tile_wide)[m](args);
+    return true;
+  }
+
   void columns(index_t pc, index_t kc, index_t jc, index_t nc, T beta) {
     const index_t nr = tiles_.tile_cols;
     // Packing B costs a pass over it and saves the tiles strided reads; it pays when enough tiles of rows pass over it.

@@ -6,7 +6,7 @@
 // 4 x 2 where a * b + c needs a register more.
 
 #include "kernels/table/gemm.hpp"
-#include "kernels/vec.hpp"
+#include "kernels/turn.hpp"
 
 namespace nnfast::NNFAST_ISA {
 
@@ -18,8 +18,6 @@ inline constexpr int kWideVecs = kVecBytes == 64 ? 8 : 4;
 /// R x V registers.
 template <class T, int R, int V>
 using Tile = vec<T>[static_cast<std::size_t>(R)][static_cast<std::size_t>(V)];
-template <class U, int N>
-using Few = U[static_cast<std::size_t>(N)];
 
 template <class T, int R, int V>
 NNFAST_INLINE void load_c(const TileArgs<T>& t, Tile<T, R, V>& acc) {
@@ -97,39 +95,6 @@ static void tile(const TileArgs<T>& t) {
   }
 }
 
-/// 0, 1, ..., N - 1 as template arguments: shuffles need their pattern as a constant.
-template <int... J>
-struct Lanes {};
-template <int N, int... J>
-struct LanesUpTo : LanesUpTo<N - 1, N - 1, J...> {};
-template <int... J>
-struct LanesUpTo<0, J...> {
-  using type = Lanes<J...>;
-};
-
-/// Swaps the off-diagonal blocks of S x S.
-template <class T, int S, int... J>
-NNFAST_INLINE void swap_blocks(Few<vec<T>, kLanes<T>>& m, Lanes<J...>) {
-  constexpr int L = static_cast<int>(kLanes<T>);
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) {
-    if ((i & S) != 0) continue;
-    const vec<T> first = m[i];
-    const vec<T> second = m[i + S];
-    m[i] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J - S : J)...});
-    m[i + S] = __builtin_shuffle(first, second, mask<T>{((J & S) != 0 ? L + J : J + S)...});
-  }
-}
-
-/// Transposes kLanes x kLanes in registers.
-template <class T, int S = static_cast<int>(kLanes<T>) / 2>
-NNFAST_INLINE void transpose(Few<vec<T>, kLanes<T>>& m) {
-  if constexpr (S > 0) {
-    swap_blocks<T, S>(m, typename LanesUpTo<static_cast<int>(kLanes<T>)>::type{});
-    transpose<T, S / 2>(m);
-  }
-}
-
 /// Few rows: many column registers, so that enough independent sums are under way to hide the latency of fma.
 template <class T, int R, int V>
 NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {
@@ -192,14 +157,7 @@ static void tile_turned(const TileArgs<T>& t) {
         if (columns <= 0) break;
         const T* const b = t.b + (j + v * L) * t.b_row + p;
         Few<vec<T>, L> block;
-        if (rows == L && columns >= L) {
-#pragma GCC unroll 16
-          for (index_t i = 0; i < L; ++i) block[i] = load(b + i * t.b_row);
-        } else {
-#pragma GCC unroll 16
-          for (index_t i = 0; i < L; ++i) block[i] = i < columns ? load_n(b + i * t.b_row, rows) : zero<T>();
-        }
-        transpose<T>(block);
+        load_turned<T>(b, t.b_row, columns, rows, block);
 #pragma GCC unroll 16
         for (index_t i = 0; i < L; ++i) {
           if (i >= rows) break;
@@ -218,8 +176,8 @@ static void tile_turned(const TileArgs<T>& t) {
   }
 }
 
-/// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask (which costs
-/// Zen 4 ten times a plain one); the last goes kLanes - 1 beyond the block, see kPackSlack.
+/// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask; the last goes
+/// kLanes - 1 beyond the block, see kPackSlack.
 template <class T>
 NNFAST_INLINE void pack_rows(const T* src, index_t row_stride, index_t k, index_t n, index_t width, vec<T> factor,
                              T* dst) {
@@ -245,18 +203,13 @@ NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, 
   constexpr index_t L = kLanes<T>;
   for (index_t p = 0; p < k; p += L) {
     Few<vec<T>, L> block;
-    if (n >= L && k - p >= L) {
-#pragma GCC unroll 16
-      for (index_t i = 0; i < L; ++i) block[i] = load(src + i * col_stride + p);
-    } else {
-#pragma GCC unroll 16
-      for (index_t i = 0; i < L; ++i) block[i] = i < n ? load_n(src + i * col_stride + p, k - p) : zero<T>();
-    }
-    transpose<T>(block);
+    load_turned<T>(src + p, col_stride, n, k - p, block);
     const index_t rows = k - p < L ? k - p : L;
     if (rows == L) {
+      T* to = dst + p * width;
+      const index_t step = opaque(width);
 #pragma GCC unroll 16
-      for (index_t i = 0; i < L; ++i) store(dst + (p + i) * width, factor * block[i]);
+      for (index_t i = 0; i < L; ++i, to += step) store(to, factor * block[i]);
     } else {
 #pragma GCC unroll 16
       for (index_t i = 0; i < L - 1; ++i) {
@@ -320,6 +273,10 @@ static void column_sums(const T* src, index_t row_stride, index_t col_stride, in
 
 template <class T>
 static void add_bias(T* c, index_t c_row, index_t m, index_t n, const T* bias) {
+  if (n == 1 && c_row == 1) {  // one column is one row
+    for (index_t i = 0; i < m; i += kLanes<T>) store_n(c + i, load_n(c + i, m - i) + broadcast(*bias), m - i);
+    return;
+  }
   for (index_t i = 0; i < m; ++i) {
     T* const row = c + i * c_row;
     for (index_t j = 0; j < n; j += kLanes<T>) {

@@ -175,6 +175,36 @@ NNFAST_INLINE void store_n(double* p, f64v v, index_t n) {
 #endif
 }
 
+/// n, of which the compiler then knows nothing: it would keep the address of each of 16 rows on the stack from one turn
+/// of a loop to the next rather than add a stride.
+NNFAST_INLINE index_t opaque(index_t n) {
+  asm("" : "+r"(n));
+  return n;
+}
+
+/// Lanes of a quarter of a register, where one can be loaded by itself; else 0.
+template <class T>
+inline constexpr index_t kQuarter = kVecBytes == 64 ? kLanes<T> / 4 : 0;
+#if defined(__AVX512F__)
+/// Quarter q is loaded from p + q * stride. By halves: Zen 4 makes two inserts from memory in a cycle into half a register,
+/// one into a whole.
+NNFAST_INLINE f32v load_quarters(const float* p, index_t stride) {
+  const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+  const float* const q = p + 2 * stride;
+  const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(q)), _mm_loadu_ps(q + stride), 1);
+  return (f32v)_mm512_insertf32x8(_mm512_castps256_ps512(low), high, 1);
+}
+NNFAST_INLINE f64v load_quarters(const double* p, index_t stride) {
+  const __m256d low = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(p)), _mm_loadu_pd(p + stride), 1);
+  const double* const q = p + 2 * stride;
+  const __m256d high = _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(q)), _mm_loadu_pd(q + stride), 1);
+  return (f64v)_mm512_insertf64x4(_mm512_castpd256_pd512(low), high, 1);
+}
+#else
+f32v load_quarters(const float* p, index_t stride);
+f64v load_quarters(const double* p, index_t stride);
+#endif
+
 /// m ? a : b, lane by lane.
 NNFAST_INLINE f32v select(i32v m, f32v a, f32v b) { return m ? a : b; }
 NNFAST_INLINE f64v select(i64v m, f64v a, f64v b) { return m ? a : b; }
