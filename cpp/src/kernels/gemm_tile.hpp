@@ -14,6 +14,8 @@ inline constexpr int kTileRows = kVecBytes == 64 ? 14 : kHasFma && kVecBytes == 
 inline constexpr int kTileVecs = 2;
 inline constexpr int kWideRows = 3;
 inline constexpr int kWideVecs = kVecBytes == 64 ? 8 : 4;
+// Of B: from there on a few rows go along B's rows; below, with their sums in registers, they are a quarter faster.
+inline constexpr index_t kLongBytes = index_t{8} << 20;
 
 /// R x V registers.
 template <class T, int R, int V>
@@ -117,8 +119,38 @@ NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {
   store_c<T, R, V>(t, acc);
 }
 
+/// Few rows and many columns: P rows of B at a time over their whole length, so that memory is read as it lies. C comes
+/// and goes in between, from L1.
+template <class T, int R, int P>
+NNFAST_INLINE void along_rows(const TileArgs<T>& t, index_t p, bool first) {
+  constexpr index_t L = kLanes<T>;
+  const T* const b = t.b + p * t.b_row;
+  for (index_t j = 0; j < t.n; j += L) {
+    Few<vec<T>, P> bv;
+#pragma GCC unroll 8
+    for (int q = 0; q < P; ++q) bv[q] = load_n(b + q * t.b_row + j, t.n - j);
+#pragma GCC unroll 4
+    for (int i = 0; i < R; ++i) {
+      T* const c = t.c + i * t.c_row + j;
+      vec<T> acc = first && t.beta == T(0) ? zero<T>() : load_n(c, t.n - j);
+      if (first && t.beta != T(0)) acc = t.beta * acc;
+#pragma GCC unroll 8
+      for (int q = 0; q < P; ++q) acc = fma(broadcast(t.a[i * t.a_row + (p + q) * t.a_col]), bv[q], acc);
+      store_n(c, acc, t.n - j);
+    }
+  }
+}
+template <class T, int R>
+static void tile_long(const TileArgs<T>& t) {
+  constexpr int P = 8;
+  index_t p = 0;
+  for (; p + P <= t.k; p += P) along_rows<T, R, P>(t, p, p == 0);
+  for (; p < t.k; ++p) along_rows<T, R, 1>(t, p, p == 0);
+}
+
 template <class T, int R>
 static void tile_wide(const TileArgs<T>& whole) {
+  if (whole.n * whole.k * static_cast<index_t>(sizeof(T)) >= kLongBytes) return tile_long<T, R>(whole);
   TileArgs<T> t = whole;
   while (t.n > 0) {
     const index_t left = t.n;
@@ -148,7 +180,13 @@ static void tile_turned(const TileArgs<T>& t) {
     part.c = t.c + j;
     part.n = t.n - j < V * L ? t.n - j : V * L;
     Tile<T, R, V> acc;
-    load_c<T, R, V>(part, acc);
+    for (int r = 0; r < R; ++r) {
+      for (int v = 0; v < V; ++v) {
+        acc[r][v] = zero<T>();
+        const index_t columns = part.n - v * L;
+        if (t.beta != T(0) && columns > 0) acc[r][v] = t.beta * load_n(part.c + r * t.c_row + v * L, columns);
+      }
+    }
     for (index_t p = 0; p < t.k; p += L) {
       const index_t rows = t.k - p < L ? t.k - p : L;
 #pragma GCC unroll 4
@@ -182,16 +220,24 @@ template <class T>
 NNFAST_INLINE void pack_rows(const T* src, index_t row_stride, index_t k, index_t n, index_t width, vec<T> factor,
                              T* dst) {
   constexpr index_t L = kLanes<T>;
-  if (n == 2 * L && width == n) {
-    for (index_t p = 0; p < k; ++p) {
-      store(dst + 2 * p * L, factor * load(src + p * row_stride));
-      store(dst + (2 * p + 1) * L, factor * load(src + p * row_stride + L));
-    }
-    return;
-  }
   for (index_t p = 0; p < k; ++p) {
     for (index_t j = 0; j < width; j += L) {
       store(dst + p * width + j, j < n ? factor * load_n(src + p * row_stride + j, n - j) : zero<T>());
+    }
+  }
+}
+
+/// So many whole panels of two registers abreast: long pieces of each row are read at a time.
+template <class T, int Panels>
+NNFAST_INLINE void pack_panels(const T* src, index_t row_stride, index_t k, vec<T> factor, T* dst) {
+  constexpr index_t W = 2 * kLanes<T>;
+  for (index_t p = 0; p < k; ++p) {
+#pragma GCC unroll 8
+    for (index_t q = 0; q < Panels; ++q) {
+      const T* const from = src + p * row_stride + q * W;
+      T* const to = dst + q * k * W + p * W;
+      store(to, factor * load(from));
+      store(to + kLanes<T>, factor * load(from + kLanes<T>));
     }
   }
 }
@@ -224,6 +270,22 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
                  T* dst) {
   constexpr index_t L = kLanes<T>;
   const vec<T> factor = broadcast(scale);
+  // Panel by panel; whole ones of two registers four at a time where rows are read.
+  if (n > width || (col_stride == 1 && n == width && width == 2 * L)) {
+    constexpr index_t kAbreast = 4;
+    index_t j = 0;
+    if (col_stride == 1 && width == 2 * L) {
+      for (; j + kAbreast * width <= n; j += kAbreast * width) {
+        pack_panels<T, kAbreast>(src + j, row_stride, k, factor, dst + j * k);
+      }
+      for (; j + width <= n; j += width) pack_panels<T, 1>(src + j, row_stride, k, factor, dst + j * k);
+    }
+    for (; j < n; j += width) {
+      const index_t columns = n - j < width ? n - j : width;
+      pack<T>(src + j * col_stride, row_stride, col_stride, k, columns, width, scale, dst + j * k);
+    }
+    return;
+  }
   if (col_stride == 1) {
     pack_rows<T>(src, row_stride, k, n, width, factor, dst);
   } else if (row_stride == 1) {

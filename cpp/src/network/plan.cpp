@@ -13,8 +13,13 @@
 namespace nnfast {
 namespace {
 
-// Rows that inference takes at a time: activations of a few hundred columns stay in L2.
+// Rows that inference takes at a time: activations of a few hundred columns stay in L2. Where the weights do not, they
+// are read from memory for every block: more rows then.
 constexpr index_t kPredictRows = 256;
+constexpr index_t kManyPredictRows = 1024;
+constexpr index_t kManyWeights = 1 << 20;
+// What reading a weight takes that is used for one row only.
+constexpr double kReadNanoseconds = 0.03;
 
 /// Nanoseconds of one thread for one row, for the choice of threads only.
 double row_nanoseconds(const Layer& layer) {
@@ -148,7 +153,7 @@ bool infer(Team& team, const Node& node, const Parameters<T>& p, const T* x, T* 
                                     node.eps, out);
       return true;
     case LayerKind::layer_normalization: {
-      // Statistics per row are not wanted here; rows <= kPredictRows, and the packing buffers are idle.
+      // Statistics per row are not wanted here; rows <= kManyPredictRows, and the packing buffers are idle.
       T* const stats = static_cast<T*>(team.scratch());
       layer_normalization_forward(team, in, weight, bias, node.eps, stats, stats + rows, out);
       return true;
@@ -162,7 +167,8 @@ bool infer(Team& team, const Node& node, const Parameters<T>& p, const T* x, T* 
 template <class T>
 void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch, T* y) {
   if (batch == 0) return;
-  const int threads = threads_for(work_per_row_ * static_cast<double>(batch));
+  const int threads = threads_for(work_per_row_ * static_cast<double>(batch) +
+                                  kReadNanoseconds * static_cast<double>(weights_) * sizeof(T) / 4);
   // The lock is tried, not waited for: in a child of fork() a thread that does not exist there may hold it forever.
   std::unique_ptr<Workspace> workspace;
   if (const std::unique_lock lock(idle_mutex_, std::try_to_lock); lock && !idle_.empty()) {
@@ -172,7 +178,7 @@ void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch,
   if (!workspace) workspace = std::make_unique<Workspace>();
   // A member has three matrices: the input as T, and two that the layers write in turn. A team that works on the same
   // rows uses those of member 0.
-  const index_t rows_at_once = std::min(batch, kPredictRows);
+  const index_t rows_at_once = std::min(batch, weights_ > kManyWeights ? kManyPredictRows : kPredictRows);
   const index_t size = aligned_size<T>(rows_at_once * widest_);
   T* const slab = workspace->slab.reserve(std::max<index_t>(3 * size * threads, 1));
 
@@ -200,15 +206,13 @@ void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch,
     }
   };
   run(threads, [&](Team& team) {
-    const bool by_rows = batch >= 8 * team.size() || batch > kPredictRows;
-    if (by_rows) {
-      Team alone(0, 1, team.scratch());
-      const Range mine = team.share(batch);
-      for (index_t begin = mine.begin; begin < mine.end; begin += rows_at_once) {
-        block(alone, slab + 3 * size * team.rank(), begin, std::min(rows_at_once, mine.end - begin));
-      }
-    } else {
-      block(team, slab, 0, batch);
+    // Everybody reads all weights where rows are shared out.
+    const bool by_rows = batch >= 8 * team.size() && (weights_ <= kManyWeights || batch >= kPredictRows);
+    Team alone(0, 1, team.scratch());
+    const Range mine = by_rows ? team.share(batch) : Range{0, batch};
+    T* const buffers = by_rows ? slab + 3 * size * team.rank() : slab;
+    for (index_t begin = mine.begin; begin < mine.end; begin += rows_at_once) {
+      block(by_rows ? alone : team, buffers, begin, std::min(rows_at_once, mine.end - begin));
     }
   });
   if (const std::unique_lock lock(idle_mutex_, std::try_to_lock); lock) idle_.push_back(std::move(workspace));

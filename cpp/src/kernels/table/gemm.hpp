@@ -8,6 +8,9 @@ namespace nnfast {
 /// The most rows that a tile of any instruction set has.
 inline constexpr int kMaxTileRows = 14;
 
+/// A packed tile is stored in whole registers, which go beyond the end of the last one.
+inline constexpr index_t kPackSlack = 64;
+
 /// C (m, n) starts at beta C and takes A(i, p) B(p, j) for p = 0, 1, ..., k-1, one fused multiply-add after the other.
 template <class T>
 struct TileArgs {
@@ -37,7 +40,9 @@ struct GemmKernels {
   int wide_rows;                                  // up to so many rows there is also ...
   TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns,
   TileKernel<T> tile_turned[kMaxTileRows + 1];    // ... and one that does where B(p, j) = b[p + j * b_row]
-  /// dst(p, j) = scale * src(p, j), p < k, j < n; rows of dst are `width` >= n long, zero behind n.
+  /// Panels of `width` columns, one behind another, the last filled up with zeros: panel q has
+  /// dst[q * k * width + p * width + j] = scale * src(p, q * width + j), p < k, q * width + j < n. Up to kPackSlack bytes
+  /// behind a panel whose width is no multiple of the lanes are overwritten.
   void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                T* dst);
   /// sum[j] = (first ? 0 : sum[j]) + src(0, j) + src(1, j) + ... + src(k-1, j)
