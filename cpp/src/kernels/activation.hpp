@@ -261,15 +261,17 @@ struct Softsign {
 template <class T, class F>
 void forward(const T* x, T* y, index_t n, T alpha, T beta) {
   const vec<T> a = broadcast(alpha), b = broadcast(beta);
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, F::template forward<T>(load_n(x + i, n - i), a, b), n - i);
+  write_all<T>(y, n, x == y, [&](index_t i, index_t left) NNFAST_LAMBDA {
+    return F::template forward<T>(load_n(x + i, left), a, b);
+  });
 }
 
 template <class T, class F>
 void from_output(const T* dy, const T* y, T* dx, index_t n, T alpha, T beta) {
   const vec<T> a = broadcast(alpha), b = broadcast(beta);
-  for (index_t i = 0; i < n; i += kLanes<T>) {
-    store_n(dx + i, F::template from_output<T>(load_n(dy + i, n - i), load_n(y + i, n - i), a, b), n - i);
-  }
+  write_all<T>(dx, n, dx == dy || dx == y, [&](index_t i, index_t left) NNFAST_LAMBDA {
+    return F::template from_output<T>(load_n(dy + i, left), load_n(y + i, left), a, b);
+  });
 }
 
 /// From x by way of y where there is no formula of its own, and wherever y determines f': both ways then agree to the
@@ -283,17 +285,17 @@ void from_input(const T* dy, const T* x, T* dx, index_t n, T alpha, T beta) {
     bool output_suffices = false;
     if constexpr (kFromOutput) output_suffices = F::output_suffices(alpha, beta);
     if (!output_suffices) {
-      for (index_t i = 0; i < n; i += kLanes<T>) {
-        store_n(dx + i, F::template from_input<T>(load_n(dy + i, n - i), load_n(x + i, n - i), a, b), n - i);
-      }
+      write_all<T>(dx, n, dx == dy || dx == x, [&](index_t i, index_t left) NNFAST_LAMBDA {
+        return F::template from_input<T>(load_n(dy + i, left), load_n(x + i, left), a, b);
+      });
       return;
     }
   }
   if constexpr (kFromOutput) {
-    for (index_t i = 0; i < n; i += kLanes<T>) {
-      const vec<T> y = F::template forward<T>(load_n(x + i, n - i), a, b);
-      store_n(dx + i, F::template from_output<T>(load_n(dy + i, n - i), y, a, b), n - i);
-    }
+    write_all<T>(dx, n, dx == dy || dx == x, [&](index_t i, index_t left) NNFAST_LAMBDA {
+      const vec<T> y = F::template forward<T>(load_n(x + i, left), a, b);
+      return F::template from_output<T>(load_n(dy + i, left), y, a, b);
+    });
   }
 }
 
@@ -339,7 +341,7 @@ void prelu_backward(const T* dy, const T* x, const T* alpha, index_t alpha_size,
 
 template <class T, auto g>
 void map(const T* x, T* y, index_t n) {
-  for (index_t i = 0; i < n; i += kLanes<T>) store_n(y + i, g(load_n(x + i, n - i)), n - i);
+  write_all<T>(y, n, x == y, [&](index_t i, index_t left) NNFAST_LAMBDA { return g(load_n(x + i, left)); });
 }
 
 template <class T, class F>

@@ -5,9 +5,6 @@
 
 #include "kernels/vec.hpp"
 
-/// After a lambda's parameters: a register handed through a real call would go through memory.
-#define NNFAST_LAMBDA __attribute__((always_inline))
-
 namespace nnfast::NNFAST_ISA {
 
 /// Registers that hold a block.

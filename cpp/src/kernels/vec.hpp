@@ -24,6 +24,8 @@
 #endif
 
 #define NNFAST_INLINE inline __attribute__((always_inline))
+/// After a lambda's parameters: a register handed through a real call would go through memory.
+#define NNFAST_LAMBDA __attribute__((always_inline))
 
 namespace nnfast::NNFAST_ISA {
 
@@ -173,6 +175,47 @@ NNFAST_INLINE void store_n(double* p, f64v v, index_t n) {
 #else
   __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(double));
 #endif
+}
+
+/// Past the caches, to an address that is a multiple of kVecBytes; end_stream() before others may read it.
+template <class T>
+NNFAST_INLINE void store_stream(T* p, vec<T> v) {
+#if defined(__AVX512F__)
+  _mm512_stream_si512((__m512i*)p, (__m512i)v);
+#elif defined(__AVX2__)
+  _mm256_stream_si256((__m256i*)p, (__m256i)v);
+#else
+  store<T>(p, v);
+#endif
+}
+NNFAST_INLINE void end_stream() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
+// From so many bytes of output on nothing of it would be left in the caches: then stores that do not read the line
+// first take a third of the traffic away.
+inline constexpr index_t kStreamBytes = index_t{8} << 20;
+
+/// y[i] = f(i, left): registers of elements from i on, of which `left` count. `in_place`: f reads y.
+template <class T, class F>
+NNFAST_INLINE void write_all(T* y, index_t n, bool in_place, F f) {
+  const auto behind = static_cast<index_t>(reinterpret_cast<std::uintptr_t>(y) % kVecBytes);
+  const index_t bytes = static_cast<index_t>(sizeof(T));
+  const bool stream = !in_place && n * bytes >= kStreamBytes && behind % bytes == 0;
+  index_t left = stream && behind > 0 ? (kVecBytes - behind) / bytes : n;  // up to where stores are aligned
+  for (index_t i = 0; i < n; left = n - i) {
+    const vec<T> v = f(i, left);
+    if (left < kLanes<T>) {
+      store_n(y + i, v, left);
+      i += left;
+      continue;
+    }
+    stream ? store_stream<T>(y + i, v) : store<T>(y + i, v);
+    i += kLanes<T>;
+  }
+  if (stream) end_stream();
 }
 
 /// n, of which the compiler then knows nothing: it would keep the address of each of 16 rows on the stack from one turn
