@@ -2,11 +2,14 @@
 //
 // Each member of the team computes a rectangle of C on its own, so nobody waits. Within it:
 //
-//   for pc in k by kBlockK              one slice of the sum; the next one goes on where C stands
-//     for jc in n by kBlockN            B(pc, jc) packed into panels of tile_cols columns, kept in L2
-//       for each tile of rows           A packed so that a tile reads it in order, or read where it lies
-//         for each panel of columns     tile kernel
+//   for pc in k by kBlockK                one slice of the sum; the next one goes on where C stands
+//     for jc in n by blocks               B(pc, jc) packed into panels of tile_cols columns, or read where it lies
+//       for ic in m by kBlockM            A packed so that a tile reads it in order, or read where it lies
+//         for each panel, each tile       tile kernel
 //       after the last slice: epilogue on these columns while they are in cache
+//
+// Three rows or less, and one column, go through kernels that use each element of the larger operand once. Columns that
+// fill registers badly are computed as rows of C^T.
 //
 // Every element is summed over p in order (see nnfast/gemm.hpp), so blocks, tiles, packing and the team change speed
 // only, never bits.
@@ -30,15 +33,18 @@ constexpr index_t kBlockN = static_cast<index_t>(4096 / sizeof(T));
 template <class T>
 constexpr index_t kBlockM = static_cast<index_t>(2016 / sizeof(T));
 
-static_assert(kBlockK * (4096 + 2016) + kPackSlack <= kScratchBytes);
-
 // B is packed when more tiles of rows than this pass over it, A when more panels of columns do: up to there packing
 // costs more than it gains (32 rows: 98 GFLOP/s with, 113 without; 128 rows: 109 and 112).
 constexpr index_t kPackRows = 20;
 constexpr index_t kPackCols = 16;
 constexpr index_t kFewPanels = 4;
+// A block of C^T that is turned into rows of C.
+constexpr index_t kTurnedCols = 128;
+constexpr index_t kTurnedRows = 512;
 // Rows (or columns) at such a distance share one set of L1, and a tile of them does not stay there: 15-20 % slower.
 constexpr index_t kAliasing = 4096;
+
+static_assert(kBlockK * (4096 + 2016) + kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -68,6 +74,11 @@ class Block {
     }
     if (C_.cols == 1 && C_.row_stride == 1 && thin(1, B_.transposed(), A_.transposed(), 0, C_.rows)) {
       finish(0, 1);
+      return;
+    }
+    if (turning_pays()) {
+      turned();
+      finish(0, C_.cols);
       return;
     }
     const index_t nr = tiles_.tile_cols;
@@ -111,6 +122,30 @@ class Block {
                               false,  C_.data, c_row, n, options_.beta, nullptr};
     (turned ? tiles_.tile_turned : tiles_.tile_wide)[m](args);
     return true;
+  }
+
+  /// Whether C^T = B^T A^T is less work, transposing it included: 50 columns fill four registers to 78 %, 784 rows fill
+  /// theirs. In lanes of multiply-adds, of which an element that is turned costs about six.
+  [[nodiscard]] bool turning_pays() const {
+    if (options_.alpha != T(1) || options_.beta != T(0) || C_.cols > kTurnedCols || B_.col_stride != 1) return false;
+    const index_t lanes = tiles_.lanes;
+    const index_t k = A_.cols;
+    const index_t straight = k * C_.rows * (ceil_div(C_.cols, lanes) * lanes);
+    const index_t turned = k * C_.cols * (ceil_div(C_.rows, lanes) * lanes) + 6 * C_.rows * C_.cols +
+                           (A_.row_stride == 1 ? 0 : 6 * k * C_.rows);
+    return 10 * turned < 9 * straight;
+  }
+
+  /// By blocks of columns of C^T, which stay in cache until they are turned into rows of C.
+  void turned() {
+    T* const block = packed_a_ + kBlockK * kBlockM<T> + kPackSlack / static_cast<index_t>(sizeof(T));
+    const GemmOptions<T> plain;
+    for (index_t i = 0; i < C_.rows; i += kTurnedRows) {
+      const index_t m = std::min(kTurnedRows, C_.rows - i);
+      const MatrixView<T> part(block, C_.cols, m);
+      Block<T>(plain, B_.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run();
+      tiles_.turn(block, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
+    }
   }
 
   /// Tiles of equal height, so that no thin one is left over: rows i .. i + height of `mc` for tile r.

@@ -303,6 +303,23 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
   }
 }
 
+/// dst(j, i) = src(i, j), i < m, j < n
+template <class T>
+static void turn(const T* src, index_t src_row, index_t m, index_t n, T* dst, index_t dst_row) {
+  constexpr index_t L = kLanes<T>;
+  for (index_t i = 0; i < m; i += L) {
+    for (index_t j = 0; j < n; j += L) {
+      Few<vec<T>, L> block;
+      load_turned<T>(src + i * src_row + j, src_row, m - i, n - j, block);
+      T* to = dst + j * dst_row + i;
+#pragma GCC unroll 16
+      for (index_t r = 0; r < L; ++r, to += dst_row) {
+        if (r < n - j) store_n(to, block[r], m - i);
+      }
+    }
+  }
+}
+
 template <class T>
 static void column_sums(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first,
                         T* sum) {
@@ -370,7 +387,9 @@ struct TileTables {
     kernels.tile_rows = kTileRows;
     kernels.tile_cols = static_cast<int>(kTileVecs * kLanes<T>);
     kernels.wide_rows = kWideRows;
+    kernels.lanes = static_cast<int>(kLanes<T>);
     kernels.pack = pack<T>;
+    kernels.turn = turn<T>;
     kernels.column_sums = column_sums<T>;
     kernels.add_bias = add_bias<T>;
     kernels.scale_bytes = scale_bytes<T>;

@@ -35,6 +35,7 @@ template <class T>
 struct GemmKernels {
   int tile_rows;
   int tile_cols;
+  int lanes;  // of a register
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
   int wide_rows;                                  // up to so many rows there is also ...
@@ -45,6 +46,8 @@ struct GemmKernels {
   /// behind a panel whose width is no multiple of the lanes are overwritten.
   void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                T* dst);
+  /// dst(j, i) = src(i, j), i < m, j < n
+  void (*turn)(const T* src, index_t src_row, index_t m, index_t n, T* dst, index_t dst_row);
   /// sum[j] = (first ? 0 : sum[j]) + src(0, j) + src(1, j) + ... + src(k-1, j)
   void (*column_sums)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, bool first, T* sum);
   /// c(i, j) += bias[j]
