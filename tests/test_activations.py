@@ -570,3 +570,26 @@ def test_inputs_are_unchanged(dtype, rng):
         core_backward(name, dy, x)
     assert_same_bits(x, before[0])
     assert_same_bits(dy, before[1])
+
+
+# From 8 MiB of output per thread on, stores go past the caches; from then on the output's alignment matters too.
+@pytest.mark.parametrize("name", ["relu", "tanh", "elu", "softplus"])
+@pytest.mark.parametrize("shift", [0, 1])
+def test_large_arrays_have_the_bits_of_their_pieces(name, shift, dtype, isa, rng):
+    n = (17 << 20) // np.dtype(dtype).itemsize + 5
+    x, dy, memory = (rng.standard_normal(n + 1).astype(dtype) for _ in range(3))
+    x, dy, out = x[shift:], dy[shift:], memory[shift:]
+    f = _core.ACTIVATIONS[name]
+    parameters = oracle.ACTIVATIONS[name][1:]
+    for threads in (1, 2):
+        use_threads(threads)
+        out[...] = np.nan
+        assert _core.activation(f, x, *parameters, out=out) is out
+        dx = _core.activation_backward(f, dy, x, *parameters)
+        for piece in (slice(0, 1000), slice(n // 2 - 500, n // 2 + 500), slice(n - 1000, None)):
+            assert_same_bits(out[piece], _core.activation(f, x[piece], *parameters), f"{threads} threads")
+            assert_same_bits(dx[piece], _core.activation_backward(f, dy[piece], x[piece], *parameters), "dx")
+        assert not np.isnan(out).any()
+        in_place = x.copy()
+        _core.activation(f, in_place, *parameters, out=in_place)
+        assert_same_bits(in_place, out, "in place")

@@ -59,6 +59,7 @@ NETWORKS = {
     "7-1-5-1": lambda dtype: mlp([7, 1, 5, 1], nn.Sigmoid, dtype),
     "1-1": lambda dtype: mlp([1, 1], dtype=dtype),
     "65-129-33-17": lambda dtype: mlp([65, 129, 33, 17], nn.Gelu, dtype),
+    "30-1100-1100-5": lambda dtype: mlp([30, 1100, 1100, 5], dtype=dtype),
     "4-2000-3": lambda dtype: mlp([4, 2000, 3], nn.LeakyRelu, dtype),
     "everything": everything,
 }

@@ -58,13 +58,13 @@ T expected(const MatrixView<T>& A, const MatrixView<T>& B, T c, index_t i, index
 
 template <class T>
 void compare(index_t m, index_t n, index_t k, bool ta, bool tb, T alpha, T beta, int threads, bool integers,
-             std::mt19937& random) {
+             std::mt19937& random, index_t gap = 2) {
   std::uniform_real_distribution<double> real(-1, 1);
   std::uniform_int_distribution<int> small(-4, 4);
   const auto draw = [&] { return integers ? static_cast<T>(small(random)) : static_cast<T>(real(random)); };
   Matrix<T> A(m, k, ta, 3);
   Matrix<T> B(k, n, tb, 1);
-  Matrix<T> C(m, n, false, 2);
+  Matrix<T> C(m, n, false, gap);
   A.fill(draw);
   B.fill(draw);
   C.fill([&] { return beta == T(0) ? std::numeric_limits<T>::quiet_NaN() : draw(); });
@@ -89,7 +89,7 @@ void compare(index_t m, index_t n, index_t k, bool ta, bool tb, T alpha, T beta,
   }
   // Nothing beside the result was touched.
   for (index_t i = 0; i < m; ++i) {
-    for (index_t j = n; j < n + 2; ++j) {
+    for (index_t j = n; j < n + gap; ++j) {
       if (C.memory[static_cast<std::size_t>(i * C.view.row_stride + j)] != T(-77)) ++wrong;
     }
   }
@@ -106,11 +106,19 @@ void all_shapes(bool integers) {
     compare<T>(size(random), size(random), size(random), (round & 1) != 0, (round & 2) != 0, alpha, beta, 1 + round % 3,
                integers, random);
   }
-  const index_t large[][3] = {{130, 70, 600}, {1, 300, 513}, {3, 517, 257}, {700, 1, 40}, {40, 530, 300}, {2, 5, 2000}};
+  // Slices, blocks of rows and columns; few rows, in registers and (8 MiB) along B; one column; columns that fill
+  // registers badly, over more than one block of rows; strides that share a set of the cache.
+  const index_t large[][3] = {{130, 70, 600}, {1, 300, 513},   {3, 517, 257},  {700, 1, 40},    {40, 530, 300},
+                              {2, 5, 2000},   {2, 2100, 1003}, {600, 10, 520}, {1100, 50, 100}, {530, 560, 30},
+                              {20, 1024, 530}};
   for (const auto& s : large) {
     for (int layout = 0; layout < 4; ++layout) {
       compare<T>(s[0], s[1], s[2], (layout & 1) != 0, (layout & 2) != 0, T(1), T(0), 2, integers, random);
     }
+  }
+  for (int layout = 0; layout < 8; ++layout) {  // a column whose elements are neighbours
+    compare<T>(37 + layout, 1, 33 + 7 * layout, (layout & 1) != 0, (layout & 2) != 0, T(1), T(layout & 4), 2, integers,
+               random, 0);
   }
 }
 
