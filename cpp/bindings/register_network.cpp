@@ -420,8 +420,7 @@ void register_network(py::module_& m) {
            py::arg("sample_weight") = none, py::arg("seed") = 0, py::arg("step") = 0)
       .def("train_step", &PyPlan::train_step, py::arg("params"), py::arg("grads"), py::arg("state"), py::arg("x"),
            py::arg("t"), py::arg("loss"), py::arg("optimizer"), py::arg("optimizer_states"), py::arg("iteration"),
-           py::arg("class_weight") = none, py::arg("sample_weight") = none, py::arg("seed") = 0,
-           py::arg("step") = 0)
+           py::arg("class_weight") = none, py::arg("sample_weight") = none, py::arg("seed") = 0, py::arg("step") = 0)
       .def("train_epoch", &PyPlan::train_epoch, py::arg("params"), py::arg("grads"), py::arg("state"), py::arg("x"),
            py::arg("t"), py::arg("loss"), py::arg("optimizer"), py::arg("optimizer_states"), py::arg("iteration"),
            py::arg("indices"), py::arg("batch_size"), py::arg("lrs"), py::kw_only(), py::arg("class_weight") = none,

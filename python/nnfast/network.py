@@ -245,7 +245,7 @@ class Network(Computation):
             weights = self._class_weight(where, class_weight, t)
             self._sync()
             state = optimizer._state_of(self)
-            loss: float = self._plan(x).train_step(
+            loss, _ = self._plan(x).train_step(
                 self._flat_params,
                 self._flat_grads,
                 self._flat_state,
@@ -259,7 +259,7 @@ class Network(Computation):
                 sample_weight,
                 self.seed,
                 self.training_steps,
-            )[0]
+            )
             if math.isfinite(loss):
                 state.iterations += 1
                 self.training_steps += 1

@@ -150,7 +150,7 @@ class Plan {
   bool row_by_row_ = true;  // no layer mixes rows
   index_t weights_ = 0;
   index_t activations_per_row_ = 0;  // of affine layers
-  double work_per_row_ = 0;  // nanoseconds of one thread for a row forward
+  double work_per_row_ = 0;          // nanoseconds of one thread for a row forward
   index_t widest_ = 0;
   std::unique_ptr<Workspace> workspace_;
   index_t recorded_ = -1;

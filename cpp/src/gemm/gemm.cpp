@@ -67,7 +67,8 @@ class Block {
 
   void run() {
     const index_t k = A_.cols;
-    // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T A^T.
+    // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T
+    // A^T.
     if (C_.rows <= tiles_.wide_rows && thin(C_.rows, A_, B_, C_.row_stride, C_.cols)) {
       finish(0, C_.cols);
       return;
@@ -85,13 +86,13 @@ class Block {
     const index_t mr = tiles_.tile_rows;
     const bool one_block = C_.rows <= kBlockM<T>;
     constexpr index_t kElement = static_cast<index_t>(sizeof(T));
-    const bool pack_b = B_.col_stride != 1 || C_.rows > kPackRows * mr ||
-                        (C_.rows > mr && B_.row_stride * kElement % kAliasing == 0);
+    const bool pack_b =
+        B_.col_stride != 1 || C_.rows > kPackRows * mr || (C_.rows > mr && B_.row_stride * kElement % kAliasing == 0);
     // x^T is in the tile's order where it lies.
     const bool in_order = A_.row_stride == 1;
     const bool collides = (in_order ? A_.col_stride : A_.row_stride) * kElement % kAliasing == 0;
-    const bool pack_a = options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
-                        (C_.cols > 2 * nr && collides);
+    const bool pack_a =
+        options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
     // What is packed of B for one block of rows only is used while it is in L2.
     const index_t block_n = pack_b && one_block ? kFewPanels * nr : kBlockN<T>;
     for (index_t pc = 0;; pc += kBlockK) {
@@ -118,8 +119,9 @@ class Block {
   bool thin(index_t m, MatrixView<const T> A, MatrixView<const T> B, index_t c_row, index_t n) {
     if (options_.alpha != T(1) || (B.col_stride != 1 && B.row_stride != 1)) return false;
     const bool turned = B.col_stride != 1;
-    const TileArgs<T> args = {A.cols, A.data, A.row_stride, A.col_stride, B.data, turned ? B.col_stride : B.row_stride,
-                              false,  C_.data, c_row, n, options_.beta, nullptr};
+    const TileArgs<T> args = {
+        A.cols, A.data, A.row_stride,  A.col_stride, B.data, turned ? B.col_stride : B.row_stride, false, C_.data,
+        c_row,  n,      options_.beta, nullptr};
     (turned ? tiles_.tile_turned : tiles_.tile_wide)[m](args);
     return true;
   }
@@ -243,8 +245,8 @@ double work(Grid grid, index_t m, index_t n, index_t k) {
   const index_t m_share = ceil_div(m, grid.rows);
   const index_t n_share = ceil_div(ceil_div(n, tiles.tile_cols), grid.cols) * tiles.tile_cols;
   const index_t m_padded = ceil_div(m_share, tiles.tile_rows) * tiles.tile_rows;
-  return static_cast<double>(k) * (static_cast<double>(m_padded) * static_cast<double>(n_share) +
-                                   10.0 * static_cast<double>(n_share + m_share));
+  return static_cast<double>(k) *
+         (static_cast<double>(m_padded) * static_cast<double>(n_share) + 10.0 * static_cast<double>(n_share + m_share));
 }
 
 template <class T>

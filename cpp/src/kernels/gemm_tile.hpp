@@ -244,8 +244,8 @@ NNFAST_INLINE void pack_panels(const T* src, index_t row_stride, index_t k, vec<
 
 /// Columns j .. j + kLanes of the panel from as many columns of the source.
 template <class T>
-NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, index_t n, index_t width,
-                                   vec<T> factor, T* dst) {
+NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, index_t n, index_t width, vec<T> factor,
+                                   T* dst) {
   constexpr index_t L = kLanes<T>;
   for (index_t p = 0; p < k; p += L) {
     Few<vec<T>, L> block;

@@ -229,8 +229,8 @@ NNFAST_INLINE index_t opaque(index_t n) {
 template <class T>
 inline constexpr index_t kQuarter = kVecBytes == 64 ? kLanes<T> / 4 : 0;
 #if defined(__AVX512F__)
-/// Quarter q is loaded from p + q * stride. By halves: Zen 4 makes two inserts from memory in a cycle into half a register,
-/// one into a whole.
+/// Quarter q is loaded from p + q * stride. By halves: Zen 4 makes two inserts from memory in a cycle into half a
+/// register, one into a whole.
 NNFAST_INLINE f32v load_quarters(const float* p, index_t stride) {
   const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
   const float* const q = p + 2 * stride;

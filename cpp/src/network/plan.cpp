@@ -69,7 +69,8 @@ Plan<T>::~Plan() = default;
 template <class T>
 bool Plan<T>::shares_rows(index_t batch, int members) const {
   // Row by row a step needs three meetings, but the weights become common property; from a certain size on that is
-  // dearer. Measured with two threads: rows 3 % faster at twice as many weights as activations, 8 % slower at five times.
+  // dearer. Measured with two threads: rows 3 % faster at twice as many weights as activations, 8 % slower at five
+  // times.
   return row_by_row_ && batch >= 8 * members && weights_ <= 3 * batch * activations_per_row_;
 }
 

@@ -14,8 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPollEvery = std::chrono::milliseconds(40);
-// Of weights, and at most of dy, which every strip reads: the gradient is in L2 still when its weights are updated (mnist,
-// two threads: 4 % of the step; with a larger dy 7 % are lost).
+// Of weights, and at most of dy, which every strip reads: the gradient is in L2 still when its weights are updated
+// (mnist, two threads: 4 % of the step; with a larger dy 7 % are lost).
 constexpr index_t kStripBytes = 256 << 10;
 
 /// Shared by the members of a team that trains: lets the calling thread give up between two layers.
@@ -39,8 +39,8 @@ Targets<T> rows_of(Targets<T> t, Range rows) {
 /// One member at work on a batch. The rows that it computes are its own share where layers work row by row; then its
 /// team for them is itself.
 ///
-/// What one member has read is dear for another to write: on Zen 4 a store to a line that was shared takes 7 ns, as long as
-/// the update of the 16 weights in it. Row by row, members share the weights; layer by layer, the activations.
+/// What one member has read is dear for another to write: on Zen 4 a store to a line that was shared takes 7 ns, as
+/// long as the update of the 16 weights in it. Row by row, members share the weights; layer by layer, the activations.
 template <class T>
 class Plan<T>::Run {
  public:

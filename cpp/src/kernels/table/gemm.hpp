@@ -23,8 +23,8 @@ struct TileArgs {
   bool b_padded;  // rows of b may be read up to a multiple of the vector's lanes
   T* c;           // C(i, j) = c[i * c_row + j]
   index_t c_row;
-  index_t n;  // columns, 1..tile_cols (wide tiles: any number)
-  T beta;     // 0: what C held is not read
+  index_t n;        // columns, 1..tile_cols (wide tiles: any number)
+  T beta;           // 0: what C held is not read
   const T* c_next;  // where the next tile will be written, or null
 };
 template <class T>
@@ -35,15 +35,15 @@ template <class T>
 struct GemmKernels {
   int tile_rows;
   int tile_cols;
-  int lanes;  // of a register
+  int lanes;                                      // of a register
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
   int wide_rows;                                  // up to so many rows there is also ...
   TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns,
   TileKernel<T> tile_turned[kMaxTileRows + 1];    // ... and one that does where B(p, j) = b[p + j * b_row]
   /// Panels of `width` columns, one behind another, the last filled up with zeros: panel q has
-  /// dst[q * k * width + p * width + j] = scale * src(p, q * width + j), p < k, q * width + j < n. Up to kPackSlack bytes
-  /// behind a panel whose width is no multiple of the lanes are overwritten.
+  /// dst[q * k * width + p * width + j] = scale * src(p, q * width + j), p < k, q * width + j < n. Up to kPackSlack
+  /// bytes behind a panel whose width is no multiple of the lanes are overwritten.
   void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                T* dst);
   /// dst(j, i) = src(i, j), i < m, j < n
