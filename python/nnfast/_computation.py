@@ -122,13 +122,10 @@ class Computation:
 
     def _batch(self, where: str, x: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
         # What comes thousands of times a second is let through first; the core looks at the rest of it.
-        plain = type(x) is np.ndarray is type(t) and x.dtype == self.dtype and x.ndim == 2
         if (
-            plain
-            and x.shape[1] == self._in
-            and t.ndim
-            and t.shape[0] == x.shape[0] > 0
-            and t.dtype.kind in "iuf"
+            (type(x) is np.ndarray is type(t))
+            and (x.dtype == self.dtype and x.ndim == 2 and x.shape[1] == self._in)
+            and (t.ndim > 0 and t.shape[0] == x.shape[0] > 0 and t.dtype.kind in "iuf")
         ):
             return x, t
         inputs, targets = self._input(where, x), real_array(where, "t", t)
