@@ -263,7 +263,7 @@ class Network(Computation):
             if math.isfinite(loss):
                 state.iterations += 1
                 self.training_steps += 1
-            return loss
+            return float(loss)
 
     def fit(
         self,
