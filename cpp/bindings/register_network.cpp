@@ -84,9 +84,7 @@ class PyPlan {
     with_plan([&](auto& plan, auto zero) {
       using T = decltype(zero);
       const auto p = arrays<T>("predict", params, py::none(), state, false);
-      by_blocks(input.batch, [&](index_t first, index_t rows) {
-        plan.predict(p, input.view<T>(first, in_), rows, y.data<T>() + first * out_);
-      });
+      predict_blocks(plan, p, input.view<T>(), input.batch, y.data<T>());
     });
     return y.release();
   }
@@ -116,11 +114,9 @@ class PyPlan {
       Parameters<T> p;
       p.values = params_.data<T>();
       p.state = state_.data<T>();
-      by_blocks(shape[0], [&](index_t first, index_t rows) {
-        Inputs<T> view;
-        view.values = input.data<const T>() + first * in_;
-        plan.predict(p, view, rows, y.data<T>() + first * out_);
-      });
+      Inputs<T> view;
+      view.values = input.data<const T>();
+      predict_blocks(plan, p, view, shape[0], y.data<T>());
     });
     return y.release();
   }
@@ -284,6 +280,16 @@ class PyPlan {
         if (const auto error = signal_error()) throw *error;
       }
     }
+  }
+
+  template <class T>
+  void predict_blocks(Plan<T>& plan, const Parameters<T>& p, const Inputs<T>& x, index_t batch, T* y) {
+    by_blocks(batch, [&](index_t first, index_t rows) {
+      Inputs<T> block = x;
+      if (block.bytes != nullptr) block.bytes += first * in_;
+      if (block.values != nullptr) block.values += first * in_;
+      plan.predict(p, block, rows, y + first * out_);
+    });
   }
 
   template <class T>

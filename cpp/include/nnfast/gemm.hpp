@@ -20,15 +20,10 @@ struct Epilogue {
   ActivationParams params;
 };
 
-/// How a team shares out C: whatever is least work; or blocks of rows, where they are not a tenth more: each member's
-/// part of C lies in one piece then.
-enum class Split : unsigned char { least_work, rows };
-
 template <class T>
 struct GemmOptions {
   T alpha = 1;
   T beta = 0;
-  Split split = Split::least_work;
   Epilogue<T> epilogue;
   T* b_column_sums = nullptr;  // (n,): sum over p of B(p, j), p = 0, 1, ... (db, while dW = x^T dy reads dy)
 };
@@ -39,6 +34,10 @@ template <class T>
 void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C,
           const GemmOptions<T>& options = {});
 
+/// How a team shares out C: whatever is least work; or blocks of rows, where they are not a tenth more: each member's
+/// part of C lies in one piece then.
+enum class Split : unsigned char { least_work, rows };
+
 /// The rectangle of C (m, n) that a member computes, possibly empty. `sums`: it also has b_column_sums of its columns.
 struct GemmShare {
   Range rows;
@@ -47,6 +46,7 @@ struct GemmShare {
 };
 template <class T>
 GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split split = Split::least_work);
+
 /// One thread's nanoseconds for such a product, for threads_for().
 double gemm_nanoseconds(index_t m, index_t n, index_t k);
 

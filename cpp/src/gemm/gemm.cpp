@@ -279,7 +279,7 @@ GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split sp
 
 template <class T>
 void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
-  const auto [rows, cols, sums] = gemm_share<T>(team, C.rows, C.cols, A.cols, options.split);
+  const auto [rows, cols, sums] = gemm_share<T>(team, C.rows, C.cols, A.cols);
   const index_t m = rows.end - rows.begin;
   const index_t n = cols.end - cols.begin;
   if (n <= 0) return;
