@@ -5,7 +5,10 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <vector>
+
+#include "array_memory.hpp"
 
 namespace nnfast::bindings {
 namespace {
@@ -21,11 +24,21 @@ Array steal(PyObject* object) {
   return Array(py::reinterpret_steal<py::object>(object));
 }
 
+/// At 8 bytes per element; of shapes that no memory has, the largest number.
+index_t bytes_of(Shape shape) {
+  index_t bytes = 8;
+  for (const index_t extent : shape) {
+    if (__builtin_mul_overflow(bytes, extent, &bytes)) return std::numeric_limits<index_t>::max();
+  }
+  return bytes;
+}
+
 PyObject* descr(int type_num) { return npy::get().PyArray_DescrFromType_(type_num); }
 int float_type(bool is_double) { return is_double ? npy::NPY_DOUBLE_ : npy::NPY_FLOAT_; }
 
 /// An ndarray of that type: aligned, native, cast if need be. `a` itself when it is one already.
 Array converted(const Array& a, int type_num, int extra_flags = 0) {
+  const PooledArrays pooled(bytes_of(a.shape()));
   const int flags = npy::NPY_ARRAY_ALIGNED_ | npy::NPY_ARRAY_FORCECAST_ | npy::NPY_ARRAY_ENSUREARRAY_ | extra_flags;
   return steal(npy::get().PyArray_FromAny_(a.object().ptr(), descr(type_num), 0, 0, flags, nullptr));
 }
@@ -278,7 +291,9 @@ Array as_native(const Array& a) { return a.aligned() && a.native() ? a : convert
 
 Array contiguous(const Array& a) {
   constexpr int kCOrder = 0;
-  return a.c_contiguous() ? a : steal(npy::get().PyArray_NewCopy_(a.object().ptr(), kCOrder));
+  if (a.c_contiguous()) return a;
+  const PooledArrays pooled(bytes_of(a.shape()));
+  return steal(npy::get().PyArray_NewCopy_(a.object().ptr(), kCOrder));
 }
 
 // ---- New arrays and arrays to write to
@@ -287,6 +302,7 @@ namespace {
 
 Array new_of_type(int type_num, Shape shape) {
   const npy& api = npy::get();
+  const PooledArrays pooled(bytes_of(shape));
   return steal(api.PyArray_NewFromDescr_(api.PyArray_Type_, descr(type_num), static_cast<int>(shape.size()),
                                          shape.data(), nullptr, nullptr, 0, nullptr));
 }
@@ -300,6 +316,7 @@ Array new_array(bool is_double, std::initializer_list<index_t> shape) {
 }
 
 Array new_int64(Shape shape) { return new_of_type(npy::NPY_INT64_, shape); }
+Array new_bool(Shape shape) { return new_of_type(npy::NPY_BOOL_, shape); }
 
 Array output(py::handle out, const char* function, Shape shape, bool is_double) {
   if (out.is_none()) return new_array(is_double, shape);

@@ -150,6 +150,7 @@ decltype(auto) visit_dtype(bool is_double, F&& f) {
 Array new_array(bool is_double, Shape shape);
 Array new_array(bool is_double, std::initializer_list<index_t> shape);
 Array new_int64(Shape shape);
+Array new_bool(Shape shape);
 
 /// A new array where `out` is None, else `out`: an ndarray of exactly this dtype and shape, C-contiguous, aligned and
 /// writeable. TypeError or ValueError otherwise: a result is never written to a copy.

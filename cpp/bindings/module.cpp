@@ -12,4 +12,6 @@ PYBIND11_MODULE(_core, m) {
   register_normalization(m);
   register_optimizer(m);
   register_network(m);
+  register_convolution(m);
+  register_course(m);
 }

@@ -13,5 +13,7 @@ void register_loss(pybind11::module_& m);
 void register_normalization(pybind11::module_& m);
 void register_optimizer(pybind11::module_& m);
 void register_network(pybind11::module_& m);
+void register_convolution(pybind11::module_& m);
+void register_course(pybind11::module_& m);
 
 }  // namespace nnfast::bindings

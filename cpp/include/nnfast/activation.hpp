@@ -59,4 +59,11 @@ template <class T>
 void prelu_backward(Team& team, MatrixView<const T> x, const T* alpha, index_t alpha_size, MatrixView<const T> dy,
                     MatrixView<T> dx, T* dalpha);
 
+/// y = x where x > 0 or NaN, else 0; mask = x <= 0.
+template <class T>
+void relu_masked(Team& team, const T* x, T* y, bool* mask, index_t n);
+/// dy = 0 where the mask is on, in place.
+template <class T>
+void zero_masked(Team& team, const bool* mask, T* dy, index_t n);
+
 }  // namespace nnfast

@@ -33,6 +33,9 @@ struct GemmOptions {
 template <class T>
 void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C,
           const GemmOptions<T>& options = {});
+/// The same of a float A, whose elements become doubles while it is packed.
+void gemm(Team& team, MatrixView<const float> A, MatrixView<const double> B, MatrixView<double> C,
+          const GemmOptions<double>& options = {});
 
 /// How a team shares out C: whatever is least work; or blocks of rows, where they are not a tenth more: each member's
 /// part of C lies in one piece then.

@@ -18,6 +18,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "dispatch/select.hpp"
 
@@ -48,11 +49,11 @@ static_assert(kBlockK * (4096 + 2016) + kPackSlack + kTurnedCols * kTurnedRows *
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
-/// One member's rectangle of the product.
-template <class T>
+/// One member's rectangle of the product. A of floats in a product of doubles is widened while it is packed.
+template <class T, class S = T>
 class Block {
  public:
-  Block(const GemmOptions<T>& options, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, index_t row,
+  Block(const GemmOptions<T>& options, MatrixView<const S> A, MatrixView<const T> B, MatrixView<T> C, index_t row,
         index_t col, void* scratch)
       : kernels_(kernels<T>()),
         tiles_(kernels_.gemm),
@@ -69,18 +70,22 @@ class Block {
     const index_t k = A_.cols;
     // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T
     // A^T.
-    if (C_.rows <= tiles_.wide_rows && thin(C_.rows, A_, B_, C_.row_stride, C_.cols)) {
-      finish(0, C_.cols);
-      return;
+    if (C_.rows <= tiles_.wide_rows && (kSame || C_.rows * k <= kBlockK * kBlockM<T>)) {
+      if (thin(C_.rows, few_rows(), B_, C_.row_stride, C_.cols)) {
+        finish(0, C_.cols);
+        return;
+      }
     }
-    if (C_.cols == 1 && C_.row_stride == 1 && thin(1, B_.transposed(), A_.transposed(), 0, C_.rows)) {
-      finish(0, 1);
-      return;
-    }
-    if (turning_pays()) {
-      turned();
-      finish(0, C_.cols);
-      return;
+    if constexpr (kSame) {
+      if (C_.cols == 1 && C_.row_stride == 1 && thin(1, B_.transposed(), A_.transposed(), 0, C_.rows)) {
+        finish(0, 1);
+        return;
+      }
+      if (turning_pays()) {
+        turned();
+        finish(0, C_.cols);
+        return;
+      }
     }
     const index_t nr = tiles_.tile_cols;
     const index_t mr = tiles_.tile_rows;
@@ -92,7 +97,7 @@ class Block {
     const bool in_order = A_.row_stride == 1;
     const bool collides = (in_order ? A_.col_stride : A_.row_stride) * kElement % kAliasing == 0;
     const bool pack_a =
-        options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
+        !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
     // What is packed of B for one block of rows only is used while it is in L2.
     const index_t block_n = pack_b && one_block ? kFewPanels * nr : kBlockN<T>;
     for (index_t pc = 0;; pc += kBlockK) {
@@ -115,6 +120,27 @@ class Block {
   }
 
  private:
+  static constexpr bool kSame = std::is_same_v<S, T>;
+
+  /// A where it lies, or the few rows of it as T.
+  MatrixView<const T> few_rows() {
+    if constexpr (kSame) {
+      return A_;
+    } else {
+      const index_t m = C_.rows;
+      pack(A_.at(0, 0), A_.col_stride, A_.row_stride, A_.cols, m, T(1), packed_a_);
+      return {packed_a_, m, A_.cols, 1, m};
+    }
+  }
+
+  void pack(const S* src, index_t row_stride, index_t col_stride, index_t k, index_t height, T scale, T* dst) {
+    if constexpr (kSame) {
+      tiles_.pack(src, row_stride, col_stride, k, height, height, scale, dst);
+    } else {
+      tiles_.pack_floats(src, row_stride, col_stride, k, height, height, scale, dst);
+    }
+  }
+
   /// C = A B + beta C for m rows of n columns, if B has unit strides one way or the other.
   bool thin(index_t m, MatrixView<const T> A, MatrixView<const T> B, index_t c_row, index_t n) {
     if (options_.alpha != T(1) || (B.col_stride != 1 && B.row_stride != 1)) return false;
@@ -164,8 +190,7 @@ class Block {
     const index_t count = strips(mc);
     for (index_t r = 0; r < count; ++r) {
       const auto [i, height] = strip(mc, count, r);
-      tiles_.pack(A_.at(ic + i, pc), A_.col_stride, A_.row_stride, kc, height, height, options_.alpha,
-                  packed_a_ + i * kc);
+      pack(A_.at(ic + i, pc), A_.col_stride, A_.row_stride, kc, height, options_.alpha, packed_a_ + i * kc);
     }
   }
 
@@ -184,7 +209,11 @@ class Block {
       args.n = std::min(nr, nc - j);
       for (index_t r = 0; r < count; ++r) {
         const auto [i, height] = strip(mc, count, r);
-        args.a = a_is_packed ? packed_a_ + i * kc : A_.at(ic + i, pc);
+        if constexpr (kSame) {
+          args.a = a_is_packed ? packed_a_ + i * kc : A_.at(ic + i, pc);
+        } else {
+          args.a = packed_a_ + i * kc;
+        }
         args.a_row = a_is_packed ? 1 : A_.row_stride;
         args.a_col = a_is_packed ? height : A_.col_stride;
         args.c = C_.at(ic + i, jc + j);
@@ -223,7 +252,7 @@ class Block {
   const KernelTable<T>& kernels_;
   const GemmKernels<T>& tiles_;
   const GemmOptions<T>& options_;
-  MatrixView<const T> A_;
+  MatrixView<const S> A_;
   MatrixView<const T> B_;
   MatrixView<T> C_;
   index_t row_;
@@ -277,8 +306,11 @@ GemmShare gemm_share(const Team& team, index_t m, index_t n, index_t k, Split sp
   return {across_rows.share(m), across_cols.share(n, kernels<T>().gemm.tile_cols), across_rows.rank() == 0};
 }
 
-template <class T>
-void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
+namespace {
+
+template <class T, class S>
+void multiply(Team& team, MatrixView<const S> A, MatrixView<const T> B, MatrixView<T> C,
+              const GemmOptions<T>& options) {
   const auto [rows, cols, sums] = gemm_share<T>(team, C.rows, C.cols, A.cols);
   const index_t m = rows.end - rows.begin;
   const index_t n = cols.end - cols.begin;
@@ -288,9 +320,21 @@ void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T
                                   options.b_column_sums + cols.begin);
   }
   if (m <= 0) return;
-  Block<T>(options, A.block(rows.begin, 0, m, A.cols), B.block(0, cols.begin, B.rows, n),
-           C.block(rows.begin, cols.begin, m, n), rows.begin, cols.begin, team.scratch())
+  Block<T, S>(options, A.block(rows.begin, 0, m, A.cols), B.block(0, cols.begin, B.rows, n),
+              C.block(rows.begin, cols.begin, m, n), rows.begin, cols.begin, team.scratch())
       .run();
+}
+
+}  // namespace
+
+template <class T>
+void gemm(Team& team, MatrixView<const T> A, MatrixView<const T> B, MatrixView<T> C, const GemmOptions<T>& options) {
+  multiply(team, A, B, C, options);
+}
+
+void gemm(Team& team, MatrixView<const float> A, MatrixView<const double> B, MatrixView<double> C,
+          const GemmOptions<double>& options) {
+  multiply(team, A, B, C, options);
 }
 
 double gemm_nanoseconds(index_t m, index_t n, index_t k) {

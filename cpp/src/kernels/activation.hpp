@@ -339,6 +339,40 @@ void prelu_backward(const T* dy, const T* x, const T* alpha, index_t alpha_size,
   dalpha[0] += sum[0];
 }
 
+/// As many bytes as a register of T has lanes.
+template <class T>
+using lane_bytes __attribute__((vector_size(kLanes<T>))) = std::int8_t;
+
+template <class T>
+void relu_masked(const T* x, T* y, bool* mask, index_t n) {
+  index_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    const vec<T> v = load(x + i);
+    const auto off = v <= zero<T>();
+    store<T>(y + i, select(off, zero<T>(), v));
+    const lane_bytes<T> bytes = __builtin_convertvector(off, lane_bytes<T>) & 1;
+    __builtin_memcpy(mask + i, &bytes, sizeof(bytes));
+  }
+  for (; i < n; ++i) {
+    mask[i] = x[i] <= T{0};
+    y[i] = mask[i] ? T{0} : x[i];
+  }
+}
+
+template <class T>
+void zero_masked(const bool* on, T* dy, index_t n) {
+  index_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) {
+    lane_bytes<T> bytes;
+    __builtin_memcpy(&bytes, on + i, sizeof(bytes));
+    const auto off = __builtin_convertvector(bytes, mask<T>) != 0;
+    store<T>(dy + i, select(off, zero<T>(), load(dy + i)));
+  }
+  for (; i < n; ++i) {
+    if (on[i]) dy[i] = T{0};
+  }
+}
+
 template <class T, auto g>
 void map(const T* x, T* y, index_t n) {
   write_all<T>(y, n, x == y, [&](index_t i, index_t left) NNFAST_LAMBDA { return g(load_n(x + i, left)); });
@@ -362,6 +396,8 @@ constexpr ActivationKernels<T> make_activation_kernels() {
           add_bias<T>,
           prelu<T>,
           prelu_backward<T>,
+          relu_masked<T>,
+          zero_masked<T>,
           map<T, exp_of<T>>,
           map<T, expm1_of<T>>,
           map<T, log_of<T>>,

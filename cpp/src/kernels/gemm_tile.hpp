@@ -110,13 +110,23 @@ NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {
     for (int i = 0; i < R; ++i) av[i] = broadcast(t.a[i * t.a_row + p * t.a_col]);
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const vec<T> bv = v == V - 1 ? load_n(b + v * kLanes<T>, tail) : load(b + v * kLanes<T>);
+      const vec<T> bv = in_register(v == V - 1 ? load_n(b + v * kLanes<T>, tail) : load(b + v * kLanes<T>));
 #pragma GCC unroll 16
       for (int i = 0; i < R; ++i) acc[i][v] = fma(av[i], bv, acc[i][v]);
     }
     b += t.b_row;
   }
   store_c<T, R, V>(t, acc);
+}
+
+/// wide_loop of v registers, v <= V.
+template <class T, int R, int V>
+NNFAST_INLINE void wide_of(const TileArgs<T>& t, index_t v) {
+  if constexpr (V == 1) {
+    wide_loop<T, R, 1>(t);
+  } else {
+    v == V ? wide_loop<T, R, V>(t) : wide_of<T, R, V - 1>(t, v);
+  }
 }
 
 /// Few rows and many columns: P rows of B at a time over their whole length, so that memory is read as it lies. C comes
@@ -128,7 +138,7 @@ NNFAST_INLINE void along_rows(const TileArgs<T>& t, index_t p, bool first) {
   for (index_t j = 0; j < t.n; j += L) {
     Few<vec<T>, P> bv;
 #pragma GCC unroll 8
-    for (int q = 0; q < P; ++q) bv[q] = load_n(b + q * t.b_row + j, t.n - j);
+    for (int q = 0; q < P; ++q) bv[q] = in_register(load_n(b + q * t.b_row + j, t.n - j));
 #pragma GCC unroll 4
     for (int i = 0; i < R; ++i) {
       T* const c = t.c + i * t.c_row + j;
@@ -155,14 +165,9 @@ static void tile_wide(const TileArgs<T>& whole) {
   while (t.n > 0) {
     const index_t left = t.n;
     const index_t vecs = (left + kLanes<T> - 1) / kLanes<T>;
-    const index_t v = vecs >= kWideVecs ? kWideVecs : vecs >= 4 ? 4 : vecs >= 2 ? 2 : 1;
+    const index_t v = vecs < kWideVecs ? vecs : kWideVecs;
     if (t.n > v * kLanes<T>) t.n = v * kLanes<T>;
-    switch (v) {
-      case 8: wide_loop<T, R, 8>(t); break;
-      case 4: wide_loop<T, R, 4>(t); break;
-      case 2: wide_loop<T, R, 2>(t); break;
-      default: wide_loop<T, R, 1>(t); break;
-    }
+    wide_of<T, R, kWideVecs>(t, v);
     t.b += t.n;
     t.c += t.n;
     t.n = left - t.n;
@@ -216,35 +221,35 @@ static void tile_turned(const TileArgs<T>& t) {
 
 /// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask; the last goes
 /// kLanes - 1 beyond the block, see kPackSlack.
-template <class T>
-NNFAST_INLINE void pack_rows(const T* src, index_t row_stride, index_t k, index_t n, index_t width, vec<T> factor,
+template <class T, class S>
+NNFAST_INLINE void pack_rows(const S* src, index_t row_stride, index_t k, index_t n, index_t width, vec<T> factor,
                              T* dst) {
   constexpr index_t L = kLanes<T>;
   for (index_t p = 0; p < k; ++p) {
     for (index_t j = 0; j < width; j += L) {
-      store(dst + p * width + j, j < n ? factor * load_n(src + p * row_stride + j, n - j) : zero<T>());
+      store(dst + p * width + j, j < n ? factor * load_as_n<T>(src + p * row_stride + j, n - j) : zero<T>());
     }
   }
 }
 
 /// So many whole panels of two registers abreast: long pieces of each row are read at a time.
-template <class T, int Panels>
-NNFAST_INLINE void pack_panels(const T* src, index_t row_stride, index_t k, vec<T> factor, T* dst) {
+template <class T, int Panels, class S>
+NNFAST_INLINE void pack_panels(const S* src, index_t row_stride, index_t k, vec<T> factor, T* dst) {
   constexpr index_t W = 2 * kLanes<T>;
   for (index_t p = 0; p < k; ++p) {
 #pragma GCC unroll 8
     for (index_t q = 0; q < Panels; ++q) {
-      const T* const from = src + p * row_stride + q * W;
+      const S* const from = src + p * row_stride + q * W;
       T* const to = dst + q * k * W + p * W;
-      store(to, factor * load(from));
-      store(to + kLanes<T>, factor * load(from + kLanes<T>));
+      store(to, factor * load_as<T>(from));
+      store(to + kLanes<T>, factor * load_as<T>(from + kLanes<T>));
     }
   }
 }
 
 /// Columns j .. j + kLanes of the panel from as many columns of the source.
-template <class T>
-NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, index_t n, index_t width, vec<T> factor,
+template <class T, class S>
+NNFAST_INLINE void pack_transposed(const S* src, index_t col_stride, index_t k, index_t n, index_t width, vec<T> factor,
                                    T* dst) {
   constexpr index_t L = kLanes<T>;
   for (index_t p = 0; p < k; p += L) {
@@ -265,8 +270,8 @@ NNFAST_INLINE void pack_transposed(const T* src, index_t col_stride, index_t k, 
   }
 }
 
-template <class T>
-static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
+template <class T, class S>
+static void pack(const S* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                  T* dst) {
   constexpr index_t L = kLanes<T>;
   const vec<T> factor = broadcast(scale);
@@ -282,7 +287,7 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
     }
     for (; j < n; j += width) {
       const index_t columns = n - j < width ? n - j : width;
-      pack<T>(src + j * col_stride, row_stride, col_stride, k, columns, width, scale, dst + j * k);
+      pack<T, S>(src + j * col_stride, row_stride, col_stride, k, columns, width, scale, dst + j * k);
     }
     return;
   }
@@ -297,7 +302,7 @@ static void pack(const T* src, index_t row_stride, index_t col_stride, index_t k
   } else {
     for (index_t p = 0; p < k; ++p) {
       for (index_t j = 0; j < width; ++j) {
-        dst[p * width + j] = j < n ? scale * src[p * row_stride + j * col_stride] : T(0);
+        dst[p * width + j] = j < n ? scale * static_cast<T>(src[p * row_stride + j * col_stride]) : T(0);
       }
     }
   }
@@ -388,7 +393,8 @@ struct TileTables {
     kernels.tile_cols = static_cast<int>(kTileVecs * kLanes<T>);
     kernels.wide_rows = kWideRows;
     kernels.lanes = static_cast<int>(kLanes<T>);
-    kernels.pack = pack<T>;
+    kernels.pack = pack<T, T>;
+    kernels.pack_floats = pack<T, float>;
     kernels.turn = turn<T>;
     kernels.column_sums = column_sums<T>;
     kernels.add_bias = add_bias<T>;

@@ -69,10 +69,10 @@ NNFAST_INLINE void turn_quarters(vec<T>* m) {
   }
 }
 
-template <class T>
-NNFAST_INLINE void load_turned_whole(const T* src, index_t stride, Few<vec<T>, kLanes<T>>& m) {
+template <class T, class S>
+NNFAST_INLINE void load_turned_whole(const S* src, index_t stride, Few<vec<T>, kLanes<T>>& m) {
   constexpr index_t L = kLanes<T>;
-  constexpr index_t Q = kQuarter<T>;
+  constexpr index_t Q = sizeof(S) == sizeof(T) ? kQuarter<T> : 0;
   if constexpr (Q > 0) {
     // A register of quarters from four rows: half of the turning is done by loads.
 #pragma GCC unroll 8
@@ -84,22 +84,22 @@ NNFAST_INLINE void load_turned_whole(const T* src, index_t stride, Few<vec<T>, k
     }
   } else {
 #pragma GCC unroll 16
-    for (index_t i = 0; i < L; ++i) m[i] = load(src + i * stride);
+    for (index_t i = 0; i < L; ++i) m[i] = load_as<T>(src + i * stride);
     transpose<T>(m);
   }
 }
 
 /// m[p] = (src[p], src[stride + p], src[2 stride + p], ...): as many columns as there are `rows` up to kLanes, 0 behind
 /// them, of the `length` first elements of each.
-template <class T>
-NNFAST_INLINE void load_turned(const T* src, index_t stride, index_t rows, index_t length, Few<vec<T>, kLanes<T>>& m) {
+template <class T, class S>
+NNFAST_INLINE void load_turned(const S* src, index_t stride, index_t rows, index_t length, Few<vec<T>, kLanes<T>>& m) {
   constexpr index_t L = kLanes<T>;
   if (rows >= L && length >= L) {
-    load_turned_whole(src, stride, m);
+    load_turned_whole<T>(src, stride, m);
     return;
   }
 #pragma GCC unroll 16
-  for (index_t i = 0; i < L; ++i) m[i] = i < rows ? load_n(src + i * stride, length) : zero<T>();
+  for (index_t i = 0; i < L; ++i) m[i] = i < rows ? load_as_n<T>(src + i * stride, length) : zero<T>();
   transpose<T>(m);
 }
 

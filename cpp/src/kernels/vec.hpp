@@ -138,6 +138,7 @@ NNFAST_INLINE f32v load_n(const float* p, index_t n) {
 #elif defined(__AVX2__)
   return (f32v)_mm256_maskload_ps(p, _mm256_loadu_si256((const __m256i*)(kFirst32 + 8 - n)));
 #else
+  if (n < 0) __builtin_unreachable();
   f32v v = {};
   __builtin_memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(float));
   return v;
@@ -150,6 +151,7 @@ NNFAST_INLINE f64v load_n(const double* p, index_t n) {
 #elif defined(__AVX2__)
   return (f64v)_mm256_maskload_pd(p, _mm256_loadu_si256((const __m256i*)(kFirst64 + 4 - n)));
 #else
+  if (n < 0) __builtin_unreachable();
   f64v v = {};
   __builtin_memcpy(&v, p, static_cast<std::size_t>(n) * sizeof(double));
   return v;
@@ -163,6 +165,7 @@ NNFAST_INLINE void store_n(float* p, f32v v, index_t n) {
 #elif defined(__AVX2__)
   _mm256_maskstore_ps(p, _mm256_loadu_si256((const __m256i*)(kFirst32 + 8 - n)), (__m256)v);
 #else
+  if (n < 0) __builtin_unreachable();
   __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(float));
 #endif
 }
@@ -173,6 +176,7 @@ NNFAST_INLINE void store_n(double* p, f64v v, index_t n) {
 #elif defined(__AVX2__)
   _mm256_maskstore_pd(p, _mm256_loadu_si256((const __m256i*)(kFirst64 + 4 - n)), (__m256d)v);
 #else
+  if (n < 0) __builtin_unreachable();
   __builtin_memcpy(p, &v, static_cast<std::size_t>(n) * sizeof(double));
 #endif
 }
@@ -223,6 +227,15 @@ NNFAST_INLINE void write_all(T* y, index_t n, bool in_place, F f) {
 NNFAST_INLINE index_t opaque(index_t n) {
   asm("" : "+r"(n));
   return n;
+}
+
+/// v, in a register: gcc folds a load into each of several users of it and so reads memory as often.
+template <class V>
+NNFAST_INLINE V in_register(V v) {
+#if defined(__x86_64__)
+  asm("" : "+v"(v));
+#endif
+  return v;
 }
 
 /// Lanes of a quarter of a register, where one can be loaded by itself; else 0.
@@ -317,6 +330,39 @@ NNFAST_INLINE f64v widen_high(f32v x) {
   return y;
 #endif
 }
+/// kLanes<T> elements from p, or the first n and zeros, as T: floats become doubles on the way.
+template <class T>
+NNFAST_INLINE vec<T> load_as(const T* p) {
+  return load<T>(p);
+}
+template <class T>
+NNFAST_INLINE vec<T> load_as_n(const T* p, index_t n) {
+  return load_n(p, n);
+}
+#if defined(__AVX512F__)
+template <class T>
+NNFAST_INLINE f64v load_as(const float* p)
+  requires(sizeof(T) == 8)
+{
+  return (f64v)_mm512_cvtps_pd(_mm256_loadu_ps(p));
+}
+#else
+template <class T>
+NNFAST_INLINE f64v load_as(const float* p)
+  requires(sizeof(T) == 8)
+{
+  f32v v = {};
+  __builtin_memcpy(&v, p, kVecBytes / 2);
+  return widen_low(v);
+}
+#endif
+template <class T>
+NNFAST_INLINE f64v load_as_n(const float* p, index_t n)
+  requires(sizeof(T) == 8)
+{
+  return n >= kLanes<double> ? load_as<double>(p) : widen_low(load_n(p, n));
+}
+
 NNFAST_INLINE f32v narrow(f64v low, f64v high) {
 #if defined(__AVX512F__)
   const __m512 half = _mm512_castps256_ps512(_mm512_cvtpd_ps((__m512d)low));

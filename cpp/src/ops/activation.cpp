@@ -88,10 +88,23 @@ void prelu_backward(Team& team, MatrixView<const T> x, const T* alpha, index_t a
   }
 }
 
+template <class T>
+void relu_masked(Team& team, const T* x, T* y, bool* mask, index_t n) {
+  const Range part = team.share(n, kGrain);
+  kernels<T>().activation.relu_masked(x + part.begin, y + part.begin, mask + part.begin, part.end - part.begin);
+}
+template <class T>
+void zero_masked(Team& team, const bool* mask, T* dy, index_t n) {
+  const Range part = team.share(n, kGrain);
+  kernels<T>().activation.zero_masked(mask + part.begin, dy + part.begin, part.end - part.begin);
+}
+
 #define NNFAST_INSTANTIATE(T)                                                                                        \
   template void activation_forward<T>(Team&, Activation, ActivationParams, const T*, T*, index_t);                   \
   template void activation_backward<T>(Team&, Activation, ActivationParams, const T*, const T*, T*, index_t);        \
   template void prelu_forward<T>(Team&, MatrixView<const T>, const T*, index_t, MatrixView<T>);                      \
+  template void relu_masked(Team&, const T*, T*, bool*, index_t);                                                    \
+  template void zero_masked(Team&, const bool*, T*, index_t);                                                        \
   template void prelu_backward<T>(Team&, MatrixView<const T>, const T*, index_t, MatrixView<const T>, MatrixView<T>, \
                                   T*);
 NNFAST_INSTANTIATE(float)

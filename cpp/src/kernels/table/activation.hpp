@@ -20,6 +20,9 @@ struct ActivationKernels {
   /// dx; dalpha[j] += dy min(x, 0) for alpha_size == n. For alpha_size == 1 the row's sum, lanes combined in a fixed
   /// order, is added to dalpha[0]. dalpha may be null.
   void (*prelu_backward)(const T* dy, const T* x, const T* alpha, index_t alpha_size, T* dx, T* dalpha, index_t n);
+  /// y = mask ? 0 : x with mask = x <= 0; dy = mask ? 0 : dy
+  void (*relu_masked)(const T* x, T* y, bool* mask, index_t n);
+  void (*zero_masked)(const bool* mask, T* dy, index_t n);
   /// elementwise maths for tests and vector users: y = g(x)
   void (*exp)(const T* x, T* y, index_t n);
   void (*expm1)(const T* x, T* y, index_t n);

@@ -46,6 +46,9 @@ struct GemmKernels {
   /// bytes behind a panel whose width is no multiple of the lanes are overwritten.
   void (*pack)(const T* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width, T scale,
                T* dst);
+  /// The same from floats.
+  void (*pack_floats)(const float* src, index_t row_stride, index_t col_stride, index_t k, index_t n, index_t width,
+                      T scale, T* dst);
   /// dst(j, i) = src(i, j), i < m, j < n
   void (*turn)(const T* src, index_t src_row, index_t m, index_t n, T* dst, index_t dst_row);
   /// sum[j] = (first ? 0 : sum[j]) + src(0, j) + src(1, j) + ... + src(k-1, j)

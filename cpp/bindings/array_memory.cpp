@@ -1,0 +1,157 @@
+#include "array_memory.hpp"
+
+#include <pybind11/numpy.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+#include <mutex>
+#include <vector>
+
+namespace nnfast::bindings {
+namespace {
+
+namespace py = pybind11;
+
+constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kSmallest = std::size_t{32} << 10;
+constexpr std::size_t kLargest = std::size_t{32} << 20;
+constexpr std::size_t kGranule = std::size_t{4} << 10;
+
+/// In front of the array's memory.
+struct alignas(kAlignment) Header {
+  std::size_t bytes;
+};
+
+class Pool {
+ public:
+  /// Null when there is no memory.
+  void* take(std::size_t bytes) {
+    if (bytes > std::numeric_limits<std::size_t>::max() - sizeof(Header) - kGranule) return nullptr;
+    const std::size_t rounded = (bytes + kGranule - 1) / kGranule * kGranule;
+    if (Header* const found = find(rounded)) return found + 1;
+    auto* const fresh = static_cast<Header*>(std::aligned_alloc(kAlignment, sizeof(Header) + rounded));
+    if (fresh == nullptr) return nullptr;
+    fresh->bytes = rounded;
+    return fresh + 1;
+  }
+
+  void give(void* memory) {
+    if (memory == nullptr) return;
+    Header* header = static_cast<Header*>(memory) - 1;
+    if (!keep(header)) std::free(header);
+  }
+
+  static std::size_t size(const void* memory) { return (static_cast<const Header*>(memory) - 1)->bytes; }
+
+ private:
+  // Never waits for the lock: in a child of fork() another thread may have held it.
+  Header* find(std::size_t bytes) {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return nullptr;
+    // What was given back last is still in cache. A block of another size serves if it is at most a quarter larger.
+    for (auto it = free_.rbegin(); it != free_.rend(); ++it) {
+      if ((*it)->bytes < bytes || (*it)->bytes > bytes + bytes / 4) continue;
+      Header* const found = *it;
+      kept_ -= found->bytes;
+      free_.erase(std::next(it).base());
+      return found;
+    }
+    return nullptr;
+  }
+
+  bool keep(Header* header) {
+#ifdef __SANITIZE_ADDRESS__
+    return false;  // so that a use after the end is found
+#endif
+    if (header->bytes > kLargest) return false;
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    if (!lock) return false;
+    kept_ += header->bytes;
+    free_.push_back(header);
+    while (kept_ > static_cast<std::size_t>(PooledArrays::kPoolBytes)) {
+      kept_ -= free_.front()->bytes;
+      std::free(free_.front());
+      free_.erase(free_.begin());
+    }
+    return true;
+  }
+
+  std::mutex mutex_;
+  std::vector<Header*> free_;  // the oldest first
+  std::size_t kept_ = 0;
+};
+
+// Never destroyed: arrays may outlive static objects.
+Pool& pool() {
+  static Pool* const instance = new Pool;
+  return *instance;
+}
+
+void* pool_malloc(void*, std::size_t bytes) { return pool().take(bytes); }
+void* pool_calloc(void*, std::size_t count, std::size_t bytes) {
+  if (bytes != 0 && count > std::numeric_limits<std::size_t>::max() / bytes) return nullptr;
+  void* const memory = pool().take(count * bytes);
+  if (memory != nullptr) std::memset(memory, 0, count * bytes);
+  return memory;
+}
+void* pool_realloc(void*, void* memory, std::size_t bytes) {
+  if (memory != nullptr && bytes <= Pool::size(memory)) return memory;
+  void* const larger = pool().take(bytes);
+  if (larger != nullptr && memory != nullptr) {
+    std::memcpy(larger, memory, Pool::size(memory));
+    pool().give(memory);
+  }
+  return larger;
+}
+void pool_free(void*, void* memory, std::size_t) { pool().give(memory); }
+
+/// NumPy's PyDataMem_Handler (NEP 49), version 1.
+struct Handler {
+  char name[127];
+  std::uint8_t version;
+  void* context;
+  void* (*malloc)(void*, std::size_t);
+  void* (*calloc)(void*, std::size_t, std::size_t);
+  void* (*realloc)(void*, void*, std::size_t);
+  void (*free)(void*, void*, std::size_t);
+};
+Handler handler = {"nnfast_pool", 1, nullptr, &pool_malloc, &pool_calloc, &pool_realloc, &pool_free};
+
+using SetHandler = PyObject* (*)(PyObject*);
+
+/// PyDataMem_SetHandler, of which pybind11 has no declaration.
+SetHandler find_set_handler() {
+  constexpr int kIndex = 304;  // in NumPy's table of functions since 1.22
+  const py::object table = py::detail::import_numpy_core_submodule("multiarray").attr("_ARRAY_API");
+  void** const functions = static_cast<void**>(PyCapsule_GetPointer(table.ptr(), nullptr));
+  return reinterpret_cast<SetHandler>(functions[kIndex]);
+}
+
+PyObject* handler_capsule() {
+  static PyObject* const capsule = PyCapsule_New(&handler, "mem_handler", nullptr);
+  return capsule;
+}
+
+SetHandler set_handler() {
+  static const SetHandler found = find_set_handler();
+  return found;
+}
+
+}  // namespace
+
+PooledArrays::PooledArrays(index_t bytes) {
+  if (bytes < static_cast<index_t>(kSmallest)) return;
+  previous_ = set_handler()(handler_capsule());
+  if (previous_ == nullptr) throw py::error_already_set();
+}
+
+PooledArrays::~PooledArrays() {
+  if (previous_ == nullptr) return;
+  Py_XDECREF(set_handler()(previous_));
+  Py_DECREF(previous_);
+}
+
+}  // namespace nnfast::bindings
