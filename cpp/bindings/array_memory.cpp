@@ -20,67 +20,77 @@ constexpr std::size_t kSmallest = std::size_t{32} << 10;
 constexpr std::size_t kLargest = std::size_t{32} << 20;
 constexpr std::size_t kGranule = std::size_t{4} << 10;
 
-/// In front of the array's memory.
-struct alignas(kAlignment) Header {
+/// Stands directly in front of an array's memory.
+struct alignas(16) Header {
   std::size_t bytes;
 };
 
+std::size_t size_of(const void* memory) { return (static_cast<const Header*>(memory) - 1)->bytes; }
+bool is_small(std::size_t bytes) { return bytes < kSmallest; }
+/// What goes before the memory in its block: large arrays begin at a cache line.
+std::size_t offset(std::size_t bytes) { return is_small(bytes) ? sizeof(Header) : kAlignment; }
+void release(void* memory) { std::free(static_cast<char*>(memory) - offset(size_of(memory))); }
+
+void* in_block(void* block, std::size_t bytes) {
+  if (block == nullptr) return nullptr;
+  auto* const memory = reinterpret_cast<Header*>(static_cast<char*>(block) + offset(bytes));
+  (memory - 1)->bytes = bytes;
+  return memory;
+}
+
+/// Free memory of large arrays.
 class Pool {
  public:
   /// Null when there is no memory.
   void* take(std::size_t bytes) {
-    if (bytes > std::numeric_limits<std::size_t>::max() - sizeof(Header) - kGranule) return nullptr;
+    if (is_small(bytes)) return in_block(std::malloc(offset(bytes) + bytes), bytes);
+    if (bytes > std::numeric_limits<std::size_t>::max() / 2) return nullptr;
     const std::size_t rounded = (bytes + kGranule - 1) / kGranule * kGranule;
-    if (Header* const found = find(rounded)) return found + 1;
-    auto* const fresh = static_cast<Header*>(std::aligned_alloc(kAlignment, sizeof(Header) + rounded));
-    if (fresh == nullptr) return nullptr;
-    fresh->bytes = rounded;
-    return fresh + 1;
+    if (void* const found = find(rounded)) return found;
+    return in_block(std::aligned_alloc(kAlignment, offset(rounded) + rounded), rounded);
   }
 
   void give(void* memory) {
-    if (memory == nullptr) return;
-    Header* header = static_cast<Header*>(memory) - 1;
-    if (!keep(header)) std::free(header);
+    if (memory != nullptr && !keep(memory)) release(memory);
   }
-
-  static std::size_t size(const void* memory) { return (static_cast<const Header*>(memory) - 1)->bytes; }
 
  private:
   // Never waits for the lock: in a child of fork() another thread may have held it.
-  Header* find(std::size_t bytes) {
+  void* find(std::size_t bytes) {
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock) return nullptr;
     // What was given back last is still in cache. A block of another size serves if it is at most a quarter larger.
     for (auto it = free_.rbegin(); it != free_.rend(); ++it) {
-      if ((*it)->bytes < bytes || (*it)->bytes > bytes + bytes / 4) continue;
-      Header* const found = *it;
-      kept_ -= found->bytes;
+      const std::size_t size = size_of(*it);
+      if (size < bytes || size > bytes + bytes / 4) continue;
+      void* const found = *it;
+      kept_ -= size;
       free_.erase(std::next(it).base());
       return found;
     }
     return nullptr;
   }
 
-  bool keep(Header* header) {
+  bool keep(void* memory) {
 #ifdef __SANITIZE_ADDRESS__
     return false;  // so that a use after the end is found
 #endif
-    if (header->bytes > kLargest) return false;
+    const std::size_t size = size_of(memory);
+    if (is_small(size) || size > kLargest) return false;
     const std::unique_lock lock(mutex_, std::try_to_lock);
     if (!lock) return false;
-    kept_ += header->bytes;
-    free_.push_back(header);
+    kept_ += size;
+    free_.push_back(memory);
     while (kept_ > static_cast<std::size_t>(PooledArrays::kPoolBytes)) {
-      kept_ -= free_.front()->bytes;
-      std::free(free_.front());
+      kept_ -= size_of(free_.front());
+      release(free_.front());
       free_.erase(free_.begin());
     }
     return true;
   }
 
   std::mutex mutex_;
-  std::vector<Header*> free_;  // the oldest first
+  std::vector<void*> free_;  // the oldest first
   std::size_t kept_ = 0;
 };
 
@@ -92,16 +102,19 @@ Pool& pool() {
 
 void* pool_malloc(void*, std::size_t bytes) { return pool().take(bytes); }
 void* pool_calloc(void*, std::size_t count, std::size_t bytes) {
-  if (bytes != 0 && count > std::numeric_limits<std::size_t>::max() / bytes) return nullptr;
-  void* const memory = pool().take(count * bytes);
-  if (memory != nullptr) std::memset(memory, 0, count * bytes);
+  if (bytes != 0 && count > std::numeric_limits<std::size_t>::max() / 2 / bytes) return nullptr;
+  const std::size_t all = count * bytes;
+  // Pages of zeros from the system cost nothing until somebody looks at them.
+  if (all > kLargest) return in_block(std::calloc(1, offset(all) + all), all);
+  void* const memory = pool().take(all);
+  if (memory != nullptr) std::memset(memory, 0, all);
   return memory;
 }
 void* pool_realloc(void*, void* memory, std::size_t bytes) {
-  if (memory != nullptr && bytes <= Pool::size(memory)) return memory;
+  if (memory != nullptr && bytes <= size_of(memory)) return memory;
   void* const larger = pool().take(bytes);
   if (larger != nullptr && memory != nullptr) {
-    std::memcpy(larger, memory, Pool::size(memory));
+    std::memcpy(larger, memory, size_of(memory));
     pool().give(memory);
   }
   return larger;
@@ -141,6 +154,12 @@ SetHandler set_handler() {
 }
 
 }  // namespace
+
+void pool_arrays_of_numpy() {
+  PyObject* const previous = set_handler()(handler_capsule());
+  if (previous == nullptr) throw py::error_already_set();
+  Py_DECREF(previous);
+}
 
 PooledArrays::PooledArrays(index_t bytes) {
   if (bytes < static_cast<index_t>(kSmallest)) return;

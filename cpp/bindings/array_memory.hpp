@@ -24,4 +24,8 @@ class PooledArrays {
   PyObject* previous_ = nullptr;
 };
 
+/// From now on all arrays that NumPy makes on this thread (or in what inherits its context) use the pool. For a program
+/// of its own only: `nnfast run` lets the script's own temporaries have it.
+void pool_arrays_of_numpy();
+
 }  // namespace nnfast::bindings

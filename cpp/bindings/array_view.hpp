@@ -14,6 +14,7 @@
 
 #include "gil.hpp"
 #include "nnfast/parallel.hpp"
+#include "stopwatch.hpp"
 
 namespace nnfast::bindings {
 
@@ -198,6 +199,7 @@ inline constexpr double kKeepGilNanoseconds = 20e3;
 /// op(team) on as many threads as that much work is worth.
 template <class Op>
 void compute(double nanoseconds, Op&& op) {
+  const Stopwatch watch;
   const int threads = threads_for(nanoseconds);
   if (threads == 1 && nanoseconds < kKeepGilNanoseconds) {
     run(1, op);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "array_memory.hpp"
 #include "array_view.hpp"
 #include "nnfast/activation.hpp"
 #include "nnfast/affine.hpp"
@@ -536,6 +537,8 @@ bool numerical_gradient(py::handle f, py::handle x_in, py::handle grad_in, doubl
 
 void register_course(py::module_& m) {
   using namespace py::literals;
+  m.def("core_seconds", &Stopwatch::seconds);
+  m.def("pool_arrays_of_numpy", &pool_arrays_of_numpy);
   m.def("course_affine", &affine, "x"_a, "W"_a, "b"_a);
   m.def("course_affine_gradients", &affine_gradients, "dout"_a, "x"_a, "W"_a, "want_dx"_a);
   m.def("course_relu", &relu, "x"_a);

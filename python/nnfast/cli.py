@@ -1,4 +1,4 @@
-"""The command line: ``nnfast demo | train | predict | info``."""
+"""The command line: ``nnfast demo | run | train | predict | info``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 
 import nnfast as nn
 
+from .compat._runner import run, run_compared
+from .compat._stand_ins import COURSES
 from .datasets import load_mnist, load_mnist_sample, read_idx
 from .errors import FormatError
 
@@ -41,6 +43,7 @@ DESCRIPTION = """\
 Multilayer perceptrons at the speed of the machine.
 
   nnfast demo                               see it work: half a minute, nothing to download
+  nnfast run SCRIPT                         run a course's script, unchanged, on nnfast
   nnfast train --data mnist --epochs 5      train on MNIST, save model.safetensors
   nnfast predict model.safetensors FILE     what the network sees in the images of a file
   nnfast info                               version, processor, threads
@@ -51,6 +54,17 @@ DEMO = """\
 Trains one network twice, by nnfast and by plain NumPy, from the same weights on the same batches, and prints loss,
 test accuracy and time of every epoch: the numbers agree, the times do not. The data, 6,000 images of MNIST, travel with
 the package. With matplotlib it writes a picture of the learning curves and of what the first layer has learnt."""
+
+RUN = """\
+Runs a script of a course as it stands, from its own folder: where it imports the course's modules (common.layers,
+cs231n.optim, network2, ...), functions and classes that are the course's own are replaced by nnfast's. What you have
+changed in them stays yours. At the end stderr says what was replaced, what was left, and how long it took."""
+
+RUN_EXAMPLES = """\
+examples:
+  nnfast run ch05/train_neuralnet.py
+  nnfast run --compare ch06/optimizer_compare_mnist.py
+  nnfast run --course nielsen my_experiment.py 30 0.5"""
 
 TRAIN = """\
 Trains a multilayer perceptron on MNIST, or on anything in the same four IDX files (Fashion-MNIST, KMNIST), and saves
@@ -119,6 +133,25 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--out", default="nnfast-demo.png", metavar="FILE", help="the picture (nnfast-demo.png)"
     )
+
+    script = commands.add_parser(
+        "run",
+        help="run a course's script on nnfast",
+        description=RUN,
+        epilog=RUN_EXAMPLES,
+        formatter_class=_Help,
+    )
+    script.set_defaults(run=_run)
+    script.add_argument("--course", choices=COURSES, help="otherwise seen from what the script imports")
+    script.add_argument(
+        "--compare", action="store_true", help="run it with plain NumPy too: times, and what differs"
+    )
+    script.add_argument("--numpy", action="store_true", help="run it with plain NumPy only")
+    script.add_argument("--seed", type=_seed, metavar="N", help="for np.random and random (--compare: 0)")
+    script.add_argument("--quiet", action="store_true", help="say nothing of it")
+    script.add_argument("--times", help=argparse.SUPPRESS)
+    script.add_argument("script", metavar="SCRIPT")
+    script.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="for the script")
 
     train = commands.add_parser(
         "train",
@@ -241,6 +274,25 @@ class _Report(nn.Callback):
             f"{logs['seconds']:.2f} s",
             flush=True,
         )
+
+
+def _run(options: argparse.Namespace) -> int:
+    script = Path(options.script)
+    with script.open("rb"):  # an error that names the file
+        pass
+    if options.compare:
+        return run_compared(
+            script, options.arguments, options.course, quiet=options.quiet, seed=options.seed or 0
+        )
+    return run(
+        script,
+        options.arguments,
+        options.course,
+        plain=options.numpy,
+        quiet=options.quiet,
+        seed=options.seed,
+        times=options.times,
+    )
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -395,12 +447,12 @@ def _one_line(error: BaseException) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit code: 0, 2 after an error, 130 after Ctrl-C."""
+    """Run the command; the exit code: 0, 2 after an error, 130 after Ctrl-C; of ``run``, the script's."""
     options: Any = _parser().parse_args(arguments)
     try:
         if getattr(options, "threads", None):
             nn.set_num_threads(options.threads)
-        options.run(options)
+        code = options.run(options)
         sys.stdout.flush()
     except KeyboardInterrupt:
         print("nnfast: interrupted", file=sys.stderr)
@@ -412,4 +464,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, IndexError, ArithmeticError, OSError, MemoryError) as error:
         print(f"nnfast {options.command}: error: {_one_line(error)}", file=sys.stderr)
         return 2
-    return 0
+    return code or 0

@@ -12,7 +12,7 @@ from .gradient import numerical_gradient
 from .layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ..._typing import Array
 
@@ -142,7 +142,7 @@ class MultiLayerNet:
         def loss_W(W: Any) -> Any:
             return self.loss(x, t)
 
-        return numerical_gradients(loss_W, self.params, self.hidden_layer_num + 1)
+        return {name: numerical_gradient(loss_W, value) for name, value in self.params.items()}
 
     def gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by backpropagation."""
@@ -150,13 +150,3 @@ class MultiLayerNet:
         backward(list(self.layers.values()), self.last_layer.backward(1))
         return affine_gradients(self.layers, self.hidden_layer_num + 1, self.weight_decay_lambda)
 
-
-def numerical_gradients(
-    loss: Callable[[Any], Any], params: dict[str, Any], count: int
-) -> dict[str, Any]:
-    """For W1, b1, ..."""
-    grads = {}
-    for idx in range(1, count + 1):
-        grads[f"W{idx}"] = numerical_gradient(loss, params[f"W{idx}"])
-        grads[f"b{idx}"] = numerical_gradient(loss, params[f"b{idx}"])
-    return grads

@@ -13,7 +13,6 @@ from .multi_layer_net import (
     affine_gradients,
     backward,
     init_weights,
-    numerical_gradients,
     share_correct,
     weight_decay,
 )
@@ -108,12 +107,13 @@ class MultiLayerNetExtend:
         def loss_W(W: Any) -> Any:
             return self.loss(x, t, train_flg=True)
 
-        grads = numerical_gradients(loss_W, self.params, self.hidden_layer_num + 1)
-        if self.use_batchnorm:
-            for idx in range(1, self.hidden_layer_num + 1):
-                for name in (f"gamma{idx}", f"beta{idx}"):
-                    grads[name] = numerical_gradient(loss_W, self.params[name])
-        return grads
+        return {name: numerical_gradient(loss_W, self.params[name]) for name in self.__names()}
+
+    def __names(self) -> list[str]:
+        """Of the parameters, layer by layer."""
+        kinds = ("W", "b", "gamma", "beta") if self.use_batchnorm else ("W", "b")
+        names = [f"{kind}{idx}" for idx in range(1, self.hidden_layer_num + 2) for kind in kinds]
+        return [name for name in names if name in self.params]
 
     def gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by backpropagation, in training mode."""
@@ -124,4 +124,4 @@ class MultiLayerNetExtend:
             for idx in range(1, self.hidden_layer_num + 1):
                 grads[f"gamma{idx}"] = self.layers[f"BatchNorm{idx}"].dgamma
                 grads[f"beta{idx}"] = self.layers[f"BatchNorm{idx}"].dbeta
-        return grads
+        return {name: grads[name] for name in self.__names()}

@@ -90,9 +90,7 @@ class Trainer:
             print("train loss:" + str(loss))
         if self.current_iter % self.iter_per_epoch == 0:
             self.current_epoch += 1
-            count = self.evaluate_sample_num_per_epoch
-            if count is None:
-                count = max(len(self.x_train), len(self.x_test))
+            count = self.evaluate_sample_num_per_epoch  # None: all
             train_acc = self.network.accuracy(self.x_train[:count], self.t_train[:count])
             test_acc = self.network.accuracy(self.x_test[:count], self.t_test[:count])
             self.train_acc_list.append(train_acc)

@@ -1,0 +1,175 @@
+"""Many samples at once: column vectors become the rows of one matrix, and every layer one product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ... import _core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..._typing import Array
+
+_SIGMOID = _core.ACTIVATIONS["sigmoid"]
+_CHUNK = 1000
+
+
+def rows_of(columns: Sequence[Any], width: int) -> Array | None:
+    """Column vectors (width, 1) as the rows of a new float64 matrix, or None where they are anything else."""
+    try:
+        if {column.shape for column in columns} != {(width, 1)}:
+            return None
+        return np.concatenate(columns, dtype=np.float64).reshape(len(columns), width)
+    except (AttributeError, TypeError, ValueError):
+        return None
+
+
+def usable(weights: Sequence[Any], biases: Sequence[Any]) -> bool:
+    """Whether the parameters are what the book's programs make of them: matrices and columns of float64."""
+    try:
+        return len(weights) > 0 and all(
+            w.dtype.char == "d" and b.dtype.char == "d" and b.shape == (w.shape[0], 1)
+            for w, b in zip(weights, biases, strict=True)
+        )
+    except (AttributeError, TypeError, ValueError, IndexError):
+        return False
+
+
+def forward(weights: Sequence[Array], biases: Sequence[Array], rows: Array) -> list[Array]:
+    """The activations of every layer, from the input on."""
+    activations = [rows]
+    for w, b in zip(weights, biases, strict=True):
+        z = _core.affine(activations[-1], w.T, b.reshape(-1))
+        activations.append(_core.activation(_SIGMOID, z, 0.0, 0.0, z))
+    return activations
+
+
+def outputs(weights: Sequence[Array], biases: Sequence[Array], columns: Sequence[Any]) -> Iterator[Array]:
+    """The networks's outputs as rows, some samples at a time. ValueError where they cannot be had so."""
+    if not usable(weights, biases):
+        raise ValueError("not the parameters of the book's programs")
+    for start in range(0, len(columns), _CHUNK):
+        rows = rows_of(columns[start : start + _CHUNK], weights[0].shape[1])
+        if rows is None:
+            raise ValueError("not the samples of the book's programs")
+        yield forward(weights, biases, rows)[-1]
+
+
+def step(
+    weights: Sequence[Array],
+    biases: Sequence[Array],
+    mini_batch: Sequence[tuple[Any, Any]],
+    quadratic: bool,
+    rate: Any,
+    decay: Any,
+) -> tuple[list[Array], list[Array]] | None:
+    """(weights decay - rate nabla_w, biases - rate nabla_b), new arrays; None where that has to be done by NumPy."""
+    if not mini_batch or not usable(weights, biases):
+        return None
+    x = rows_of([x for x, _ in mini_batch], weights[0].shape[1])
+    y = rows_of([y for _, y in mini_batch], weights[-1].shape[0])
+    if x is None or y is None:
+        return None
+    activations = forward(weights, biases, x)
+    out = activations[-1]
+    delta = np.subtract(out, y, y)
+    if quadratic:
+        _core.activation_backward_from_output(_SIGMOID, delta, out, 0.0, 0.0, delta)
+    ones = np.ones((len(x), 1))
+    new_weights, new_biases = list(weights), list(biases)
+    for i in range(len(weights) - 1, -1, -1):
+        w, a = weights[i], activations[i]
+        across = delta.T
+        new_weights[i] = _core.gemm(across, a, w.copy(), -rate, decay)
+        new_biases[i] = _core.gemm(across, ones, biases[i].copy(), -rate, 1.0)
+        if i:
+            delta = _core.gemm(delta, w)
+            _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
+    return new_weights, new_biases
+
+
+class Stacked:
+    """The samples of one call of SGD as two matrices, made once: gathering rows costs less than joining columns.
+
+    Nobody sees what happens between two mini-batches of an epoch, so an epoch makes new arrays at its start and
+    updates these.
+    """
+
+    def __init__(self, x: Array, y: Array) -> None:
+        self.x, self.y = x, y
+        self._work: dict[int, tuple[Array, Array, list[Array], Array]] = {}
+
+    @classmethod
+    def of(
+        cls, net: Any, samples: Sequence[tuple[Any, Any]], eta: object, lmbda: object = 0.0
+    ) -> Stacked | None:
+        """None where samples, parameters or numbers are not those of the book's programs."""
+        numbers = (int, float, np.integer, np.floating)
+        if not (isinstance(eta, numbers) and isinstance(lmbda, numbers)):
+            return None
+        if not samples or not usable(net.weights, net.biases):
+            return None
+        try:
+            x = _stack([x for x, _ in samples], net.weights[0].shape[1])
+            y = _stack([y for _, y in samples], net.weights[-1].shape[0])
+        except (AttributeError, TypeError, ValueError):
+            return None
+        return None if x is None or y is None else cls(x, y.astype(np.float64, copy=False))
+
+    def _buffers(self, net: Any, rows: int) -> tuple[Array, Array, list[Array], Array]:
+        if rows not in self._work:
+            widths = [self.x.shape[1], *(len(b) for b in net.biases)]
+            taken: Array = np.empty((rows, widths[0]), self.x.dtype)
+            first = taken if taken.dtype.char == "d" else np.empty(taken.shape)
+            activations = [first, *(np.empty((rows, width)) for width in widths[1:])]
+            self._work[rows] = taken, np.empty((rows, widths[-1])), activations, np.ones((rows, 1))
+        return self._work[rows]
+
+    def epoch(
+        self, net: Any, order: Sequence[int], size: int, quadratic: bool, eta: float, decay: float
+    ) -> None:
+        """One pass in this order."""
+        net.weights = weights = [w.copy() for w in net.weights]
+        net.biases = biases = [b.copy() for b in net.biases]
+        layers = [(w.T, b.reshape(-1)) for w, b in zip(weights, biases, strict=True)]
+        indices = np.array(order)
+        for start in range(0, len(indices), size):
+            chosen = indices[start : start + size]
+            taken, delta, activations, ones = self._buffers(net, len(chosen))
+            rate = -eta / len(chosen)
+            self.x.take(chosen, 0, taken, "clip")
+            self.y.take(chosen, 0, delta, "clip")
+            a = activations[0]
+            if a is not taken:
+                np.copyto(a, taken)
+            for (w, b), z in zip(layers, activations[1:], strict=True):
+                _core.affine(a, w, b, z)
+                a = _core.activation(_SIGMOID, z, 0.0, 0.0, z)
+            np.subtract(a, delta, delta)
+            if quadratic:
+                _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
+            for i in range(len(weights) - 1, -1, -1):
+                a, w, across = activations[i], weights[i], delta.T
+                if i:
+                    delta = _core.gemm(delta, w)
+                    _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
+                _core.gemm(across, a, w, rate, decay)
+                _core.gemm(across, ones, biases[i], rate, 1.0)
+
+
+def _stack(columns: Sequence[Any], width: int) -> Array | None:
+    if {column.shape for column in columns} != {(width, 1)}:
+        return None
+    stacked: Array = np.concatenate(columns)
+    return stacked.reshape(len(columns), width) if stacked.dtype.kind in "fiub" else None
+
+
+def overridden(net: Any, owner: type, *names: str) -> bool:
+    """Whether a subclass, or the object itself, has methods of its own under these names."""
+    own = type(net)
+    if own is not owner and any(getattr(own, name) is not getattr(owner, name) for name in names):
+        return True
+    return any(name in net.__dict__ for name in names)
