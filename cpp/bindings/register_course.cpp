@@ -195,6 +195,29 @@ Array classes(py::handle t_in, index_t batch, index_t count) {
 
 index_t wrapped(index_t label, index_t count) { return label < 0 ? label + count : label; }
 
+/// Along the last axis. A row that comes out as NaN is one that NumPy may have to warn of.
+template <class T>
+bool softmax_rows(MatrixView<const T> x, MatrixView<T> y) {
+  compute(1.5 * static_cast<double>(x.rows * x.cols), [&](Team& team) { softmax_forward(team, x, y); });
+  for (index_t i = 0; i < y.rows; ++i) {
+    if (std::isnan(*y.at(i))) return false;
+  }
+  return true;
+}
+
+py::object softmax(py::handle x_in) {
+  const Array given = ordinary(x_in);
+  if (!given || given.ndim() == 0 || given.size() == 0) return py::none();
+  const Array x = contiguous(given);
+  Array y = new_array(x.is_double(), x.shape());
+  bool done = false;
+  visit_dtype(x.is_double(), [&](auto zero) {
+    using T = decltype(zero);
+    done = softmax_rows(contiguous_rows<const T>(x), contiguous_rows<T>(y));
+  });
+  return done ? y.release() : py::none();
+}
+
 /// (loss, y): y = softmax(x), loss = -sum(log(y[i, t_i] + 1e-7)) / batch.
 py::object softmax_with_loss(py::handle x_in, py::handle t_in) {
   Array x = ordinary(x_in, 2);
@@ -206,16 +229,17 @@ py::object softmax_with_loss(py::handle x_in, py::handle t_in) {
   x = contiguous(x);
   Array y = new_array(x.is_double(), x.shape());
   double loss = 0;
+  bool done = false;
   visit_dtype(x.is_double(), [&](auto zero) {
     using T = decltype(zero);
-    compute(1.5 * static_cast<double>(x.size()),
-            [&](Team& team) { softmax_forward(team, contiguous_rows<const T>(x), contiguous_rows<T>(y)); });
+    done = softmax_rows(contiguous_rows<const T>(x), contiguous_rows<T>(y));
     const T* const probability = y.data<const T>();
     const auto* const label = labels.data<const index_t>();
     for (index_t i = 0; i < batch; ++i) {
       loss -= static_cast<double>(std::log(probability[i * count + wrapped(label[i], count)] + static_cast<T>(1e-7)));
     }
   });
+  if (!done) return py::none();
   return py::make_tuple(loss / static_cast<double>(batch), y.release());
 }
 
@@ -391,14 +415,13 @@ bool optimize(int kind, py::handle p_in, py::handle g_in, py::handle m_in, py::h
   return true;
 }
 
-/// The same for rules that make new arrays: p in place with a new v for momentum and Nesterov. Returns v or None.
-py::object optimize_with_new_velocity(int kind, py::handle p_in, py::handle g_in, py::handle v_in, double lr,
-                                      double momentum, bool ahead) {
+/// v = momentum v - lr g in a new array, which is returned (None where NumPy has to do it); p += v in place.
+py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, double lr, double momentum) {
   const Array p = ordinary(p_in);
   const Array g = ordinary(g_in);
   const Array old = ordinary(v_in);
   if (!p || !g || !old || !updatable(g, {&p, &old})) return py::none();
-  const OptimizerSpec spec = spec_of(kind, lr, momentum, 0, 0);
+  const OptimizerSpec spec = spec_of(static_cast<int>(Optimizer::momentum), lr, momentum, 0, 0);
   Array v = new_array(p.is_double(), p.shape());
   const index_t n = p.size();
   visit_dtype(p.is_double(), [&](auto zero) {
@@ -408,25 +431,37 @@ py::object optimize_with_new_velocity(int kind, py::handle p_in, py::handle g_in
       Team alone(0, 1, nullptr);
       for (index_t i = share.begin; i < share.end; i += kBlock) {
         const index_t count = std::min(kBlock, share.end - i);
-        T* const velocity = v.data<T>() + i;
-        T* const parameter = p.data<T>() + i;
-        const T* const gradient = g.data<const T>() + i;
-        if (ahead) {
-          const T* const before = old.data<const T>() + i;
-          const auto mu = static_cast<T>(momentum);
-          const auto rate = static_cast<T>(lr);
-          for (index_t j = 0; j < count; ++j) {
-            velocity[j] = before[j] * mu - rate * gradient[j];
-            parameter[j] += mu * mu * velocity[j] - (1 + mu) * rate * gradient[j];
-          }
-        } else {
-          std::copy_n(old.data<const T>() + i, count, velocity);
-          optimizer_update<T>(alone, spec, 1, 1.0, parameter, gradient, nullptr, velocity, count);
-        }
+        std::copy_n(old.data<const T>() + i, count, v.data<T>() + i);
+        optimizer_update<T>(alone, spec, 1, 1.0, p.data<T>() + i, g.data<const T>() + i, nullptr, v.data<T>() + i,
+                            count);
       }
     });
   });
   return v.release();
+}
+
+/// Nesterov's update of the Korean edition: v = mu v - lr g, then p += mu^2 v - (1 + mu) lr g, in place.
+bool nesterov_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, double lr, double momentum) {
+  const Array p = ordinary(p_in);
+  const Array g = ordinary(g_in);
+  const Array v = ordinary(v_in);
+  if (!p || !g || !v || !updatable(g, {&p, &v})) return false;
+  visit_dtype(p.is_double(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto mu = static_cast<T>(momentum);
+    const auto rate = static_cast<T>(lr);
+    T* const parameter = p.data<T>();
+    T* const velocity = v.data<T>();
+    const T* const gradient = g.data<const T>();
+    compute(static_cast<double>(p.size()), [&](Team& team) {
+      const Range share = team.share(p.size(), kBlock);
+      for (index_t i = share.begin; i < share.end; ++i) {
+        velocity[i] = velocity[i] * mu - rate * gradient[i];
+        parameter[i] += mu * mu * velocity[i] - (1 + mu) * rate * gradient[i];
+      }
+    });
+  });
+  return true;
 }
 
 /// (next p, [next states]), all new: one pass over memory.
@@ -543,14 +578,15 @@ void register_course(py::module_& m) {
   m.def("course_affine_gradients", &affine_gradients, "dout"_a, "x"_a, "W"_a, "want_dx"_a);
   m.def("course_relu", &relu, "x"_a);
   m.def("course_zero_masked", &zero_masked_py, "dout"_a, "mask"_a);
+  m.def("course_softmax", &softmax, "x"_a);
   m.def("course_softmax_with_loss", &softmax_with_loss, "x"_a, "t"_a);
   m.def("course_softmax_with_loss_gradient", &softmax_with_loss_gradient, "y"_a, "t"_a);
   m.def("course_batch_normalization", &batch_normalization, "x"_a, "gamma"_a, "beta"_a, "eps"_a);
   m.def("course_batch_normalization_gradients", &batch_normalization_gradients, "dout"_a, "xc"_a, "gamma"_a, "std"_a);
   m.def("course_optimize", &optimize, "kind"_a, "p"_a, "g"_a, "m"_a, "v"_a, "t"_a, "lr"_a, "first"_a, "second"_a,
         "eps"_a);
-  m.def("course_optimize_with_new_velocity", &optimize_with_new_velocity, "kind"_a, "p"_a, "g"_a, "v"_a, "lr"_a,
-        "momentum"_a, "ahead"_a);
+  m.def("course_optimize_with_new_velocity", &optimize_with_new_velocity, "p"_a, "g"_a, "v"_a, "lr"_a, "momentum"_a);
+  m.def("course_nesterov_with_new_velocity", &nesterov_with_new_velocity, "p"_a, "g"_a, "v"_a, "lr"_a, "momentum"_a);
   m.def("course_numerical_gradient", &numerical_gradient, "f"_a, "x"_a, "grad"_a, "h"_a);
   m.def("optimizer_step", &optimizer_step, "spec"_a, "t"_a, "params"_a, "grads"_a, "states"_a);
 }

@@ -41,8 +41,9 @@ def labels(y: Any) -> bool:
     return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iu"
 
 
-def affine_backward(dout: Array, rows: Array, w: Array) -> tuple[Array, Array, Array]:
-    return dout.dot(w.T), rows.T.dot(dout), np.sum(dout, axis=0)
+def affine_backward(dout: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
+    dx = dout.dot(w.T).reshape(x.shape)
+    return dx, x.reshape(x.shape[0], -1).T.dot(dout), np.sum(dout, axis=0)
 
 
 def softmax_loss(x: Array, y: Array) -> tuple[Any, Array]:

@@ -99,19 +99,20 @@ def affine_backward(dout: Array, cache: tuple[Array, Array, Array]) -> tuple[Arr
     db : ndarray of b's shape
     """
     x, w, b = cache
-    rows = x.reshape(x.shape[0], -1)
-    dx, dw, db = _gradients(dout, rows, w)
-    return dx.reshape(x.shape), dw, db.reshape(1, -1) if np.ndim(b) == 2 else db
+    dx, dw, db = _gradients(dout, x, w)
+    return dx, dw, db.reshape(1, -1) if np.ndim(b) == 2 else db
 
 
-def _gradients(dout: Array, rows: Array, w: Array) -> tuple[Array, Array, Array]:
+def _gradients(dout: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
     # NumPy promotes each product by itself: all the same, or all float64 because dout is.
-    if all_alike(dout, rows, w) or (alike(dout, dout) and dout.dtype.char == "d" and floats(rows, w)):
+    if all_alike(dout, x, w) or (alike(dout, dout) and dout.dtype.char == "d" and floats(x, w)):
         try:
-            return _core.affine_backward(dout, rows, w)
+            dx, dw, db = _core.affine_backward(dout, x.reshape(x.shape[0], -1), w)
         except ValueError:
             pass
-    return _plain.affine_backward(dout, rows, w)
+        else:
+            return dx.reshape(x.shape), dw, db
+    return _plain.affine_backward(dout, x, w)
 
 
 def relu_forward(x: Array) -> tuple[Array, Array]:

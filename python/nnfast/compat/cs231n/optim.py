@@ -165,7 +165,7 @@ def _step(
     kind: str, w: Array, dw: Array, states: list[Array], numbers: tuple[float, ...], t: int = 1
 ) -> tuple[Array, list[Array]]:
     """(next w, new states) in one pass, or as NumPy does it where the core cannot."""
-    if alike(w, dw) and alike(w, states[0]) and alike(w, states[-1]):
+    if alike(w, dw) and w.ndim > 0 and alike(w, states[0]) and alike(w, states[-1]):
         try:
             next_w, new = _core.optimizer_step(_spec(kind, *numbers), t, w, dw, states)
         except (ValueError, TypeError):

@@ -31,7 +31,7 @@ _SIGMOID = _core.ACTIVATIONS["sigmoid"]
 
 
 def _is_ordinary(x: Any) -> bool:
-    return type(x) is np.ndarray and x.dtype.char in "fd"
+    return type(x) is np.ndarray and x.ndim > 0 and x.dtype.char in "fd"
 
 
 def identity_function(x: Any) -> Any:
@@ -83,8 +83,9 @@ def softmax(x: Any) -> Any:
     >>> softmax(np.array([1010.0, 1000.0, 990.0])).round(6)
     array([9.99955e-01, 4.50000e-05, 0.00000e+00])
     """
-    if _is_ordinary(x) and x.ndim > 0 and x.size > 0:
-        return _core.softmax(x)
+    y = _core.course_softmax(x)
+    if y is not None:
+        return y
     x = x - np.max(x, axis=-1, keepdims=True)
     e = np.exp(x)
     return e / np.sum(e, axis=-1, keepdims=True)

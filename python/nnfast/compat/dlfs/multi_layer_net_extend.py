@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections import OrderedDict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +19,22 @@ from .multi_layer_net import (
     weight_decay,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 __all__ = ["MultiLayerNetExtend"]
+
+
+def both_spellings(method: Callable[..., Any]) -> Callable[..., Any]:
+    """The method, whose two arguments may be called x and t or, as the Korean edition does, X and T."""
+    names = list(inspect.signature(method).parameters)[1:]
+    others = {name.swapcase(): name for name in names}
+
+    @functools.wraps(method)
+    def accepting(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return method(self, *args, **{others.get(name, name): value for name, value in kwargs.items()})
+
+    return accepting
 
 
 class MultiLayerNetExtend:
@@ -97,10 +114,12 @@ class MultiLayerNetExtend:
         decay = weight_decay(self.params, self.hidden_layer_num + 1, self.weight_decay_lambda)
         return self.last_layer.forward(y, t) + decay
 
+    @both_spellings
     def accuracy(self, x: Any, t: Any) -> Any:
         """The share of rows whose largest score is that of t."""
         return share_correct(self.predict(x, train_flg=False), t)
 
+    @both_spellings
     def numerical_gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by central differences, in training mode; slow."""
 

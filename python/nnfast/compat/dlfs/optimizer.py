@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "np"]
 
 # In the order of the core's enum Optimizer.
-_SGD, _MOMENTUM, _NESTEROV, _ADAGRAD, _RMSPROP, _ADAM = range(6)
+_SGD, _, _NESTEROV, _ADAGRAD, _RMSPROP, _ADAM = range(6)
 _EPS = 1e-7
 
 
@@ -57,7 +57,7 @@ class Momentum:
             self.v = {key: np.zeros_like(value) for key, value in params.items()}
         for key in params.keys():  # noqa: SIM118
             v = _core.course_optimize_with_new_velocity(
-                _MOMENTUM, params[key], grads[key], self.v[key], self.lr, self.momentum, False
+                params[key], grads[key], self.v[key], self.lr, self.momentum
             )
             if v is None:
                 v = self.momentum * self.v[key] - self.lr * grads[key]
@@ -68,8 +68,6 @@ class Momentum:
 class Nesterov:
     """p += momentum^2 v - (1 + momentum) lr g with the old v;  then v = momentum v - lr g (arXiv:1212.0901)."""
 
-    _ahead = False
-
     def __init__(self, lr: float = 0.01, momentum: float = 0.9) -> None:
         self.lr = lr
         self.momentum = momentum
@@ -79,17 +77,14 @@ class Nesterov:
         """One step."""
         if self.v is None:
             self.v = {key: np.zeros_like(value) for key, value in params.items()}
+        mu = self.momentum
         for key in params.keys():  # noqa: SIM118
-            v = _core.course_optimize_with_new_velocity(
-                _NESTEROV, params[key], grads[key], self.v[key], self.lr, self.momentum, self._ahead
-            )
-            if v is None:
-                step = self.lr * grads[key]
-                v = self.momentum * self.v[key] - step
-                known = v if self._ahead else self.v[key]
-                params[key] += self.momentum * self.momentum * known
-                params[key] -= (1 + self.momentum) * step
-            self.v[key] = v
+            g = grads[key]
+            if not _core.course_optimize(_NESTEROV, params[key], g, None, self.v[key], 1, self.lr, mu, 0, 0):
+                params[key] += mu * mu * self.v[key]
+                params[key] -= (1 + mu) * self.lr * g
+                self.v[key] *= mu
+                self.v[key] -= self.lr * g
 
 
 class AdaGrad:

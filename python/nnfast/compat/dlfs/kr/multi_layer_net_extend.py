@@ -10,10 +10,12 @@ __all__ = ["MultiLayerNetExtend"]
 class MultiLayerNetExtend(_jp.MultiLayerNetExtend):
     """:class:`nnfast.compat.dlfs.multi_layer_net_extend.MultiLayerNetExtend` with the Korean edition's keywords."""
 
+    @_jp.both_spellings
     def accuracy(self, X: Any, T: Any) -> Any:
         """The share of rows whose largest score is that of T."""
         return super().accuracy(X, T)
 
+    @_jp.both_spellings
     def numerical_gradient(self, X: Any, T: Any) -> dict[str, Any]:
         """Gradients by central differences, in training mode; slow."""
         return super().numerical_gradient(X, T)
