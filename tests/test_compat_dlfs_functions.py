@@ -403,6 +403,23 @@ def test_numerical_gradient_2d_passes_rows_that_are_views(G, RG):
 
 
 @editions
+@pytest.mark.parametrize("kind", [np.float32, np.float64, float, np.array, int])
+def test_numerical_gradient_of_functions_that_return_other_kinds_of_numbers(G, RG, kind):
+    x = numbers(0, (2, 3), np.float64)
+    results = [module.numerical_gradient(lambda x: kind(1e6 * (x**2).sum()), x) for module in (G, RG)]
+    agree(*results, inputs=[kind(0)])
+
+
+@editions
+def test_an_error_in_f_comes_through(G, RG):
+    def f(x):
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        G.numerical_gradient(f, np.ones(3))
+
+
+@editions
 def test_numerical_gradient_in_float32_keeps_the_dtype_and_its_poor_digits(G, RG):
     x = np.array([3.0, 4.0], np.float32)
     got, expected = (module.numerical_gradient(lambda x: (x**2).sum(), x) for module in (G, RG))

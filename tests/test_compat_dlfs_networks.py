@@ -281,6 +281,26 @@ def test_single_elements_of_params_are_seen_by_the_network(Plain, Ours, settings
 
 
 @networks
+@pytest.mark.parametrize(
+    "form", [np.asfortranarray, lambda p: p.astype(np.float32)], ids=["fortran", "float32"]
+)
+def test_other_arrays_may_take_the_place_of_params(Plain, Ours, settings, form):
+    """As load_params of the book does."""
+    x, t = samples()
+    nets = built(Plain, Ours, settings)
+    for net in nets:
+        for key in net.params:
+            net.params[key] = form(net.params[key])
+        for i in range(1, net.hidden_layer_num + 2):
+            layer = net.layers[f"Affine{i}"]
+            layer.W, layer.b = net.params[f"W{i}"], net.params[f"b{i}"]
+    agree(nets[1].loss(x, t), nets[0].loss(x, t), inputs=[nets[0].params["W1"]])
+    expected, got = same_random_state(lambda: nets[0].gradient(x, t), lambda: nets[1].gradient(x, t))
+    for key, g in expected.items():
+        agree(got[key], g, 0.1, key, [nets[0].params["W1"]])
+
+
+@networks
 def test_one_sample(Plain, Ours, settings):
     plain, ours = built(Plain, Ours, settings)
     x, t = samples(1)

@@ -435,6 +435,67 @@ def test_subclasses_extend_update(name):
         identical(p, 0.5 * expected[key])
 
 
+@every
+@pytest.mark.parametrize("kind", [np.int64, np.float16, bool, "scalar", "python"])
+def test_gradients_of_other_kinds(name, kind):
+    g = (
+        {"scalar": np.float64(0.5), "python": 0.5}[kind]
+        if isinstance(kind, str)
+        else numbers(1, (4, 3), kind)
+    )
+    params, expected = {"W": np.ones((4, 3))}, {"W": np.ones((4, 3))}
+    plain, ours = getattr(R, name)(), getattr(M, name)()
+    for _ in range(2):
+        plain.update(expected, {"W": g})
+        ours.update(params, {"W": g})
+    agree(params["W"], expected["W"], inputs=[np.asarray(g)])
+
+
+@every
+@pytest.mark.parametrize("lr", [1, np.float32(0.1), np.array(0.1), np.array([0.1, 0.2, 0.3])], ids=repr)
+def test_learning_rates_of_other_kinds(name, lr):
+    params, expected = {"W": np.ones((4, 3))}, {"W": np.ones((4, 3))}
+    grads = {"W": numbers(1, (4, 3), np.float64)}
+    plain, ours = getattr(R, name)(lr=lr), getattr(M, name)(lr=lr)
+    for _ in range(2):
+        plain.update(expected, grads)
+        ours.update(params, grads)
+    agree(params["W"], expected["W"], inputs=[lr])
+
+
+@every
+def test_half_precision_parameters(name):
+    params, expected = {"W": np.ones((4, 3), np.float16)}, {"W": np.ones((4, 3), np.float16)}
+    grads = {"W": numbers(1, (4, 3), np.float16)}
+    getattr(R, name)().update(expected, grads)
+    getattr(M, name)().update(params, grads)
+    agree(params["W"], expected["W"])
+
+
+def test_adam_goes_on_from_a_count_that_was_set():
+    results = []
+    for module in (R, M):
+        params, optimizer = problem(), module.Adam()
+        optimizer.iter = 50
+        for step in range(2):
+            optimizer.update(params, gradients(params, step))
+        results.append(params)
+    for key, p in results[0].items():
+        agree(results[1][key], p)
+
+
+@every
+def test_one_array_under_two_keys_is_updated_twice(name):
+    results = []
+    for module in (R, M):
+        shared = np.linspace(-1, 1, 6)
+        params, optimizer = {"W1": shared, "W2": shared}, getattr(module, name)()
+        for _ in range(2):
+            optimizer.update(params, {"W1": np.ones(6), "W2": np.arange(6.0)})
+        results.append(shared)
+    agree(results[1], results[0])
+
+
 @pytest.mark.parametrize("module", ["nnfast.compat.dlfs.optimizer", "nnfast.compat.dlfs.kr.optimizer"])
 def test_the_star_import_brings_np(module):
     names = {}

@@ -72,18 +72,18 @@ class Block {
     // A^T.
     if (C_.rows <= tiles_.wide_rows && (kSame || C_.rows * k <= kBlockK * kBlockM<T>)) {
       if (thin(C_.rows, few_rows(), B_, C_.row_stride, C_.cols)) {
-        finish(0, C_.cols);
+        finish(0, C_.rows, 0, C_.cols);
         return;
       }
     }
     if constexpr (kSame) {
       if (C_.cols == 1 && C_.row_stride == 1 && thin(1, B_.transposed(), A_.transposed(), 0, C_.rows)) {
-        finish(0, 1);
+        finish(0, C_.rows, 0, 1);
         return;
       }
       if (turning_pays()) {
         turned();
-        finish(0, C_.cols);
+        finish(0, C_.rows, 0, C_.cols);
         return;
       }
     }
@@ -98,6 +98,24 @@ class Block {
     const bool collides = (in_order ? A_.col_stride : A_.row_stride) * kElement % kAliasing == 0;
     const bool pack_a =
         !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
+    // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
+    // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
+    const index_t padded = ceil_div(C_.cols, nr) * nr;
+    if (!one_block && k > kBlockK && padded * k <= kBlockK * kBlockN<T>) {
+      for (index_t pc = 0; pack_b && pc < k; pc += kBlockK) {
+        pack_columns(pc, std::min(kBlockK, k - pc), 0, C_.cols, packed_b_ + pc * padded);
+      }
+      for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
+        const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
+        for (index_t pc = 0; pc < k; pc += kBlockK) {
+          const index_t kc = std::min(kBlockK, k - pc);
+          if (pack_a) pack_rows(ic, mc, pc, kc);
+          tiles(ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1), pack_a, pack_b ? packed_b_ + pc * padded : nullptr);
+        }
+        finish(ic, mc, 0, C_.cols);
+      }
+      return;
+    }
     // What is packed of B for one block of rows only is used while it is in L2.
     const index_t block_n = pack_b && one_block ? kFewPanels * nr : kBlockN<T>;
     for (index_t pc = 0;; pc += kBlockK) {
@@ -107,13 +125,13 @@ class Block {
       if (pack_a && one_block) pack_rows(0, C_.rows, pc, kc);
       for (index_t jc = 0; jc < C_.cols; jc += block_n) {
         const index_t nc = std::min(block_n, C_.cols - jc);
-        if (pack_b) tiles_.pack(B_.at(pc, jc), B_.row_stride, B_.col_stride, kc, nc, nr, T(1), packed_b_);
+        if (pack_b) pack_columns(pc, kc, jc, nc, packed_b_);
         for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
           const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
           if (pack_a && !one_block) pack_rows(ic, mc, pc, kc);
-          tiles(ic, mc, pc, kc, jc, nc, beta, pack_a, pack_b);
+          tiles(ic, mc, pc, kc, jc, nc, beta, pack_a, pack_b ? packed_b_ : nullptr);
         }
-        if (last) finish(jc, nc);
+        if (last) finish(0, C_.rows, jc, nc);
       }
       if (last) break;
     }
@@ -194,18 +212,23 @@ class Block {
     }
   }
 
+  void pack_columns(index_t pc, index_t kc, index_t jc, index_t nc, T* dst) {
+    tiles_.pack(B_.at(pc, jc), B_.row_stride, B_.col_stride, kc, nc, tiles_.tile_cols, T(1), dst);
+  }
+
+  /// `packed_b`: null where B is read in place.
   void tiles(index_t ic, index_t mc, index_t pc, index_t kc, index_t jc, index_t nc, T beta, bool a_is_packed,
-             bool b_is_packed) {
+             const T* packed_b) {
     const index_t nr = tiles_.tile_cols;
     const index_t count = strips(mc);
     TileArgs<T> args;
     args.k = kc;
-    args.b_row = b_is_packed ? nr : B_.row_stride;
-    args.b_padded = b_is_packed;
+    args.b_row = packed_b != nullptr ? nr : B_.row_stride;
+    args.b_padded = packed_b != nullptr;
     args.c_row = C_.row_stride;
     args.beta = beta;
     for (index_t j = 0; j < nc; j += nr) {
-      args.b = b_is_packed ? packed_b_ + j * kc : B_.at(pc, jc + j);
+      args.b = packed_b != nullptr ? packed_b + j * kc : B_.at(pc, jc + j);
       args.n = std::min(nr, nc - j);
       for (index_t r = 0; r < count; ++r) {
         const auto [i, height] = strip(mc, count, r);
@@ -223,10 +246,10 @@ class Block {
     }
   }
 
-  /// Columns jc .. jc + nc of the rectangle are complete.
-  void finish(index_t jc, index_t nc) {
+  /// Rows ic .. ic + mc of columns jc .. jc + nc of the rectangle are complete.
+  void finish(index_t ic, index_t mc, index_t jc, index_t nc) {
     const Epilogue<T>& e = options_.epilogue;
-    if (e.bias != nullptr) tiles_.add_bias(C_.at(0, jc), C_.row_stride, C_.rows, nc, e.bias + col_ + jc);
+    if (e.bias != nullptr) tiles_.add_bias(C_.at(ic, jc), C_.row_stride, mc, nc, e.bias + col_ + jc);
     if (!e.activate && !e.saved) return;
     const auto& act = kernels_.activation;
     const auto f = static_cast<std::size_t>(e.f);
@@ -237,9 +260,9 @@ class Block {
     // Rows that follow each other in memory are one long row.
     const bool dense = jc == 0 && nc == C_.row_stride && (!e.z || (e.z.row_stride == nc && e.z.cols == nc)) &&
                        (!e.saved || (e.saved.row_stride == nc && e.saved.cols == nc));
-    const index_t rows = dense ? 1 : C_.rows;
-    const index_t length = dense ? C_.rows * nc : nc;
-    for (index_t i = 0; i < rows; ++i) {
+    const index_t rows = dense ? 1 : mc;
+    const index_t length = dense ? mc * nc : nc;
+    for (index_t i = ic; i < ic + rows; ++i) {
       T* const c = C_.at(i, jc);
       if (e.activate) {
         if (e.z) std::copy_n(c, length, e.z.at(row_ + i, col_ + jc));
