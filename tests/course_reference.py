@@ -156,3 +156,15 @@ def numbers(seed, shape, dtype, order="C", zeros=True):
 def arrays(draw, min_dims=1, max_dims=4, min_size=1, max_size=6, kinds=dtypes):
     shape = draw(st.lists(st.integers(min_size, max_size), min_size=min_dims, max_size=max_dims))
     return numbers(draw(seeds), tuple(shape), draw(kinds), draw(orders) if shape else "C")
+
+
+def samples(n=20, width=6, classes=3, dtype=np.float32, seed=0):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, classes, n).astype(np.uint8)
+    x = rng.standard_normal((n, width)) + labels[:, None] * rng.standard_normal(width)
+    return x.astype(dtype), labels
+
+
+def built(Plain, Ours, settings, sizes=(6, [5, 4], 3)):
+    """Both from the same seed; the draws have to be the same."""
+    return same_random_state(lambda: Plain(*sizes, **settings), lambda: Ours(*sizes, **settings))

@@ -195,7 +195,7 @@ def test_star_import_brings_everything_the_scripts_use():
 
 @pytest.mark.parametrize("shape", [(100, 784), (257, 33), (1, 1000)])
 @pytest.mark.parametrize("name", [n for n in CLASSES if n != "Affine"])
-def test_layers_of_the_sizes_of_the_book(name, shape, dtype):
+def test_layers_of_the_sizes_of_the_book(name, shape, dtype, threads):
     x, dout = numbers(0, shape, dtype), numbers(1, shape, dtype)
 
     def run(module):
@@ -327,7 +327,7 @@ def test_affine_is_the_plain_one(arguments):
 
 
 @pytest.mark.parametrize("shape", [(1, 12), (64, 300), (200, 3, 4, 5), (3, 1, 28, 28)])
-def test_affine_of_larger_shapes(shape, dtype):
+def test_affine_of_larger_shapes(shape, dtype, threads):
     inputs = int(np.prod(shape[1:]))
     W, b = numbers(1, (inputs, 50), dtype), numbers(2, (50,), dtype)
     check_affine(numbers(0, shape, dtype), W, b, numbers(3, (shape[0], 50), dtype))

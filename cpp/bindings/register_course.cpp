@@ -391,11 +391,33 @@ OptimizerSpec spec_of(int kind, double lr, double first, double second, double e
   return spec;
 }
 
+/// The numbers of an update; false where one is no Python number, which NumPy may broadcast.
+template <class... Values>
+bool read_numbers(std::pair<py::handle, double*> first, Values... others) {
+  const auto& [value, number] = first;
+  if (PyFloat_Check(value.ptr()) == 0 && PyLong_Check(value.ptr()) == 0) return false;
+  *number = PyFloat_AsDouble(value.ptr());
+  if (*number == -1 && PyErr_Occurred() != nullptr) {
+    PyErr_Clear();
+    return false;
+  }
+  if constexpr (sizeof...(others) == 0) {
+    return true;
+  } else {
+    return read_numbers(others...);
+  }
+}
+using Number = std::pair<py::handle, double*>;
+
 constexpr index_t kBlock = 1024;  // elements that stay in L1 between a copy and an update
 
 /// p -= lr g and its like in place. `m`, `v`: states, None where the kind has fewer.
-bool optimize(int kind, py::handle p_in, py::handle g_in, py::handle m_in, py::handle v_in, index_t t, double lr,
-              double first, double second, double eps) {
+bool optimize(int kind, py::handle p_in, py::handle g_in, py::handle m_in, py::handle v_in, index_t t, py::handle lr_in,
+              py::handle first_in, py::handle second_in, double eps) {
+  double lr = 0;
+  double first = 0;
+  double second = 0;
+  if (!read_numbers(Number(lr_in, &lr), Number(first_in, &first), Number(second_in, &second))) return false;
   const Array p = ordinary(p_in);
   const Array g = ordinary(g_in);
   if (!p || !g) return false;
@@ -416,7 +438,11 @@ bool optimize(int kind, py::handle p_in, py::handle g_in, py::handle m_in, py::h
 }
 
 /// v = momentum v - lr g in a new array, which is returned (None where NumPy has to do it); p += v in place.
-py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, double lr, double momentum) {
+py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, py::handle lr_in,
+                   py::handle momentum_in) {
+  double lr = 0;
+  double momentum = 0;
+  if (!read_numbers(Number(lr_in, &lr), Number(momentum_in, &momentum))) return py::none();
   const Array p = ordinary(p_in);
   const Array g = ordinary(g_in);
   const Array old = ordinary(v_in);
@@ -441,7 +467,11 @@ py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::hand
 }
 
 /// Nesterov's update of the Korean edition: v = mu v - lr g, then p += mu^2 v - (1 + mu) lr g, in place.
-bool nesterov_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, double lr, double momentum) {
+bool nesterov_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, py::handle lr_in,
+                   py::handle momentum_in) {
+  double lr = 0;
+  double momentum = 0;
+  if (!read_numbers(Number(lr_in, &lr), Number(momentum_in, &momentum))) return false;
   const Array p = ordinary(p_in);
   const Array g = ordinary(g_in);
   const Array v = ordinary(v_in);

@@ -68,7 +68,7 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import datasets, functional, initializers, layers, losses, optimizers, schedules
+    from . import compat, datasets, functional, initializers, layers, losses, optimizers, schedules
 
 __all__ = [
     "SGD",
@@ -125,6 +125,7 @@ __all__ = [
     "Swish",
     "Tanh",
     "__version__",
+    "compat",
     "datasets",
     "functional",
     "get_num_threads",
@@ -139,7 +140,7 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("datasets", "functional", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "schedules", "serialization", "training")
 
 
 def __getattr__(name: str) -> Any:
@@ -148,6 +149,20 @@ def __getattr__(name: str) -> Any:
 
         return importlib.import_module(f"{__name__}.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """``%load_ext nnfast``: course modules that a notebook imports become nnfast's, see :mod:`nnfast.compat`."""
+    from . import compat
+
+    compat.load_ipython_extension(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """``%unload_ext nnfast``."""
+    from . import compat
+
+    compat.unload_ipython_extension(ipython)
 
 
 def __dir__() -> list[str]:

@@ -9,7 +9,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._match import behaves_alike, signature_of, uses
+from ._match import behaviour, signature_of, uses, with_defaults_of
 from ._stand_ins import COURSES, PACKAGES, stand_ins
 
 if TYPE_CHECKING:
@@ -98,12 +98,15 @@ class Hook(importlib.abc.MetaPathFinder):
                 if not present or group in found or any(name not in ours for name in present):
                     continue
                 reason = _difference(group, theirs, ours, own)
-                if not reason and not behaves_alike(probe, theirs, ours):
-                    reason = "other results"
+                if not reason:
+                    made = {name: with_defaults_of(theirs[name], ours[name]) for name in present}
+                    reason = behaviour(probe, theirs, {**ours, **made})
+                    if reason == "an error" and stand_in.repaired.issuperset(group):
+                        reason = ""
                 if reason:
                     why.update({name: why.get(name, reason) for name in present})
                 else:
-                    found[group] = {name: ours[name] for name in present}
+                    found[group] = made
                     for name in present:
                         why.pop(name, None)
         self._keep_what_uses_the_users(theirs, found, why)

@@ -19,7 +19,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["behaves_alike", "same_but_for_rounding", "signature_of", "uses"]
+__all__ = ["behaviour", "same_but_for_rounding", "signature_of", "uses", "with_defaults_of"]
 
 _RTOL = 1e-6
 _ATOL = 1e-9
@@ -27,9 +27,9 @@ _NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf")
 
 
 def _parameters(function: Any) -> tuple[Any, ...]:
-    return tuple(
-        (p.name, p.kind, repr(p.default)) for p in inspect.signature(function).parameters.values()
-    )
+    """Names and kinds, and which have a default."""
+    signature = inspect.signature(function)
+    return tuple((p.name, p.kind, p.default is p.empty) for p in signature.parameters.values())
 
 
 def _methods(cls: type) -> dict[str, Any]:
@@ -53,6 +53,28 @@ def signature_of(value: Any) -> object:
     if inspect.isfunction(value):
         return "function", _parameters(value)
     return "value", type(value).__name__
+
+
+def with_defaults_of(theirs: Any, ours: Any) -> Any:
+    """Ours, with the default arguments that theirs has: a learner may well have changed those."""
+    function, other = (
+        (value.__init__ if inspect.isclass(value) else value for value in (ours, theirs))
+    )
+    if not isinstance(function, types.FunctionType) or not isinstance(other, types.FunctionType):
+        return ours
+    if repr((function.__defaults__, function.__kwdefaults__)) == repr((other.__defaults__, other.__kwdefaults__)):
+        return ours
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__, other.__defaults__, function.__closure__
+    )
+    copy.__kwdefaults__ = other.__kwdefaults__
+    copy.__doc__, copy.__qualname__ = function.__doc__, function.__qualname__
+    if not inspect.isclass(ours):
+        copy.__module__ = ours.__module__
+        return copy
+    # Where pickle will look for it.
+    names = {"__init__": copy, "__module__": theirs.__module__, "__doc__": ours.__doc__}
+    return type(ours.__name__, (ours,), names)
 
 
 def uses(value: Any, namespace: dict[str, Any]) -> set[int]:
@@ -124,14 +146,14 @@ def _same(a: Any, b: Any) -> bool:
         return bool(a == b)
 
 
-def behaves_alike(probe: Callable[[Any], Any], theirs: dict[str, Any], ours: dict[str, Any]) -> bool:
-    """Whether the probe finds the same in both namespaces; what raises there is not alike."""
+def behaviour(probe: Callable[[Any], Any], theirs: dict[str, Any], ours: dict[str, Any]) -> str:
+    """Where the probe finds the same in both namespaces, nothing; else "other results", or "an error" of theirs."""
     results = []
     for namespace in (theirs, ours):
         with _undisturbed() as printed:
             try:
                 found = probe(types.SimpleNamespace(**namespace))
             except Exception:
-                return False
+                return "an error" if namespace is theirs else "other results"
         results.append((found, printed.getvalue()))
-    return _same(*results)
+    return "" if _same(*results) else "other results"

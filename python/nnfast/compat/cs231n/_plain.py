@@ -31,11 +31,6 @@ def all_alike(x: Any, y: Any, z: Any) -> bool:
         return False
 
 
-def floats(x: Array, y: Array) -> bool:
-    """Whether each is float32 or float64."""
-    return x.dtype.char in "df" and y.dtype.char in "df"
-
-
 def labels(y: Any) -> bool:
     """Whether y is a flat array of integers, as the core wants labels."""
     return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in "iu"

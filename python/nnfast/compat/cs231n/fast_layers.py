@@ -150,10 +150,18 @@ def max_pool_forward_reshape(x: Array, pool_param: dict[str, int]) -> tuple[Arra
 def max_pool_backward_reshape(dout: Array, cache: Any) -> Array:
     """dx of :func:`max_pool_forward_reshape`; equal values of a window share its gradient."""
     x, windows, out = cache
-    largest = windows == out[:, :, :, None, :, None]
-    share = dout / np.sum(largest, axis=(3, 5))
-    dx: Array = (largest * share[:, :, :, None, :, None]).reshape(x.shape)
-    return dx.astype(x.dtype, copy=False)
+    size = windows.shape[3]
+    # Element (i, j) of all windows at a time: loops along the last axis of six would be `size` long.
+    dx: Array = np.empty(x.shape, x.dtype)
+    places = [(..., slice(i, None, size), slice(j, None, size)) for i in range(size) for j in range(size)]
+    largest = [x[place] == out for place in places]
+    count = largest[0].astype(x.dtype)
+    for here in largest[1:]:
+        count += here
+    share = np.divide(dout, count, dtype=x.dtype, casting="same_kind")
+    for place, here in zip(places, largest, strict=True):
+        np.multiply(here, share, out=dx[place])
+    return dx
 
 
 def max_pool_forward_im2col(x: Array, pool_param: dict[str, int]) -> tuple[Array, Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ... import _core
 from . import _plain
-from ._plain import alike, all_alike, floats
+from ._plain import alike, all_alike
 
 if TYPE_CHECKING:
     from ..._typing import Array
@@ -75,12 +75,8 @@ def affine_forward(x: Array, w: Array, b: Array) -> tuple[Array, tuple[Array, Ar
     array([[3.5]])
     """
     rows = x.reshape(x.shape[0], -1)
-    try:
-        if rows.dtype.char in "df" and w.dtype.char in "df" and b.dtype.char in "df":
-            return _core.affine(rows, w, b), (x, w, b)
-    except (AttributeError, ValueError):
-        pass  # what is not an array, or does not fit: NumPy's broadcasting or its error
-    return rows.dot(w) + b, (x, w, b)
+    out: Array | None = _core.course_affine(rows, w, b)
+    return (rows.dot(w) + b if out is None else out), (x, w, b)
 
 
 def affine_backward(dout: Array, cache: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
@@ -99,20 +95,10 @@ def affine_backward(dout: Array, cache: tuple[Array, Array, Array]) -> tuple[Arr
     db : ndarray of b's shape
     """
     x, w, b = cache
-    dx, dw, db = _gradients(dout, x, w)
-    return dx, dw, db.reshape(1, -1) if np.ndim(b) == 2 else db
-
-
-def _gradients(dout: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
-    # NumPy promotes each product by itself: all the same, or all float64 because dout is.
-    if all_alike(dout, x, w) or (alike(dout, dout) and dout.dtype.char == "d" and floats(x, w)):
-        try:
-            dx, dw, db = _core.affine_backward(dout, x.reshape(x.shape[0], -1), w)
-        except ValueError:
-            pass
-        else:
-            return dx.reshape(x.shape), dw, db
-    return _plain.affine_backward(dout, x, w)
+    rows = x.reshape(x.shape[0], -1)
+    found: Any = _core.course_affine_gradients(dout, rows, w, True)
+    dx, dw, db = _plain.affine_backward(dout, x, w) if found is None else found
+    return dx.reshape(x.shape), dw, db.reshape(1, -1) if np.ndim(b) == 2 else db
 
 
 def relu_forward(x: Array) -> tuple[Array, Array]:
@@ -391,9 +377,12 @@ def _dropout(
     mask: Any = None
     out: Any = None
     if mode == "train":
-        keep = 1 - p if drop else p
         draws = np.random.rand(*x.shape)  # noqa: NPY002
-        mask = (draws >= p if drop else draws < p) / keep
+        kept = draws >= p if drop else draws < p
+        probability = 1 - p if drop else p
+        # 1 (1 / p) is 1 / p to the last bit, and a product is quicker
+        plain = type(probability) is float and probability > 0
+        mask = kept * (1 / probability) if plain else kept / probability
         out = x * mask
     elif mode == "test":
         out = x
@@ -573,5 +562,8 @@ def spatial_groupnorm_backward(dout: Array, cache: Any) -> tuple[Array, Array, A
         dx = _core.layer_normalization_backward(dxn, groups, None, mean, inv_std)[0]
     else:
         dx = _plain.normalization_backward(dxn, groups, np.ones(()), mean, inv_std, 1)[0]
-    dgamma, dbeta = np.sum(dout * xn, axis=(0, 2, 3)), np.sum(dout, axis=(0, 2, 3))
+    count, channels, height, width = dout.shape
+    flat = count * channels, height * width
+    products = np.einsum("ij,ij->i", dout.reshape(flat), xn.reshape(flat))  # no array of all of them
+    dgamma, dbeta = products.reshape(count, channels).sum(axis=0), np.sum(dout, axis=(0, 2, 3))
     return dx.reshape(dout.shape), dgamma.reshape(gamma.shape), dbeta.reshape(gamma.shape)

@@ -381,17 +381,28 @@ class Convolution:
         self.dW: Any = None
         self.db: Any = None
 
+    # Like plain attributes, but made when somebody looks: the products do without them.
     @property
     def col(self) -> Any:
         """(N out_h out_w, C FH FW)"""
-        if self.x is None:
-            return None
+        if "col" in vars(self) or self.x is None:
+            return vars(self).get("col")
         return im2col(self.x, *self.W.shape[2:], self.stride, self.pad)
+
+    @col.setter
+    def col(self, value: Any) -> None:
+        vars(self)["col"] = value
 
     @property
     def col_W(self) -> Any:
         """(C FH FW, FN)"""
-        return None if self.x is None else self.W.reshape(self.W.shape[0], -1).T
+        if "col_W" in vars(self) or self.x is None:
+            return vars(self).get("col_W")
+        return self.W.reshape(self.W.shape[0], -1).T
+
+    @col_W.setter
+    def col_W(self, value: Any) -> None:
+        vars(self)["col_W"] = value
 
     def forward(self, x: Any) -> Any:
         """(N, FN, out_h, out_w)"""
@@ -437,7 +448,13 @@ class Pooling:
     @property
     def arg_max(self) -> Any:
         """(N out_h out_w C,)"""
-        return None if self._where is None else self._where.transpose(0, 2, 3, 1).reshape(-1)
+        if "arg_max" in vars(self) or self._where is None:
+            return vars(self).get("arg_max")
+        return self._where.transpose(0, 2, 3, 1).reshape(-1)
+
+    @arg_max.setter
+    def arg_max(self, value: Any) -> None:
+        vars(self)["arg_max"] = value
 
     def forward(self, x: Any) -> Array:
         """(N, C, out_h, out_w)"""

@@ -26,16 +26,17 @@ __all__ = ["FullyConnectedNet", "TwoLayerNet", "np"]
 def _weights_gradients(dout: Array, rows: Array, w: Array, b: Array, reg: Any) -> tuple[Array, Array]:
     """(x^T dout + reg w, sum of dout): of the first layer, where nobody asks for dx."""
     rows = rows.reshape(rows.shape[0], -1)
-    if all_alike(dout, rows, w):
+    if reg and all_alike(dout, rows, w):
         try:
-            # reg w stands where the product is added to: no pass of its own
-            dw = _core.gemm(rows.T, dout, w.copy() if reg else None, 1.0, reg)
+            # reg w stands where the product is added to: one pass over the weights less
+            dw: Any = _core.gemm(rows.T, dout, _core.scale(w, reg), 1.0, 1.0)
         except (ValueError, TypeError):
             pass
         else:
             return dw, np.sum(dout, axis=0).reshape(b.shape)
-    dw = rows.T.dot(dout)
-    return dw + reg * w if reg else dw, np.sum(dout, axis=0).reshape(b.shape)
+    found = _core.course_affine_gradients(dout, rows, w, False)
+    _, dw, db = (None, rows.T.dot(dout), np.sum(dout, axis=0)) if found is None else found
+    return dw + reg * w if reg else dw, db.reshape(b.shape)
 
 
 def _penalty(params: dict[str, Array], count: int, reg: Any) -> Any:
