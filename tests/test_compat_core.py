@@ -56,7 +56,13 @@ def convolutions(rng, dtype):
         (2, 16, 70, 64, 5, 3, 3, 1, 1),
     ]:
         x = rng.standard_normal((n, c, h, w)).astype(dtype)
-        yield x, rng.standard_normal((f, c, fh, fw)).astype(dtype), rng.standard_normal(f).astype(dtype), stride, pad
+        yield (
+            x,
+            rng.standard_normal((f, c, fh, fw)).astype(dtype),
+            rng.standard_normal(f).astype(dtype),
+            stride,
+            pad,
+        )
 
 
 def test_convolution_has_the_same_bits_on_any_number_of_threads(rng, dtype):
@@ -113,7 +119,9 @@ def test_col2im_is_the_transpose_of_im2col(rng):
     x, col_shape = rng.standard_normal((2, 3, 6, 5)), (2, 3, 6, 5)
     col = _core.im2col(x, 3, 2, 2, 1)
     other = rng.standard_normal(col.shape)
-    assert np.vdot(col, other) == pytest.approx(np.vdot(x, _core.col2im(other, col_shape, 3, 2, 2, 1)), rel=1e-12)
+    assert np.vdot(col, other) == pytest.approx(
+        np.vdot(x, _core.col2im(other, col_shape, 3, 2, 2, 1)), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -125,14 +133,20 @@ def test_col2im_is_the_transpose_of_im2col(rng):
         (lambda x: _core.im2col(x[0], 2, 2, 1, 0), ValueError, "batch, channels, height, width"),
         (lambda x: _core.col2im(np.zeros((3, 4)), x.shape, 2, 2, 1, 0), ValueError, "col has shape"),
         (lambda x: _core.convolution(x, np.zeros((2, 3, 2, 2)), None, 1, 0), ValueError, "W has shape"),
-        (lambda x: _core.convolution(x, np.zeros((2, 1, 2, 2)), np.zeros(3), 1, 0), ValueError, "b has shape"),
+        (
+            lambda x: _core.convolution(x, np.zeros((2, 1, 2, 2)), np.zeros(3), 1, 0),
+            ValueError,
+            "b has shape",
+        ),
         (
             lambda x: _core.convolution_backward(np.zeros((1, 1, 9, 9)), x, np.zeros((1, 1, 2, 2)), 1, 0),
             ValueError,
             "dy has shape",
         ),
         (
-            lambda x: _core.max_pool_backward(np.zeros((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), x.shape, 2, 2, 2, 0),
+            lambda x: _core.max_pool_backward(
+                np.zeros((1, 1, 2, 2)), np.full((1, 1, 2, 2), 4), x.shape, 2, 2, 2, 0
+            ),
             IndexError,
             "arg_max holds 4",
         ),

@@ -45,7 +45,7 @@ def test_elementwise_layers(form, name, dtype):
     x, dout = numbers(0, (6, 4), dtype), numbers(1, (6, 4), dtype)
     results = []
     for module in (R.layers, L):
-        np.random.seed(1)  # noqa: NPY002
+        np.random.seed(1)
         layer = getattr(module, name)()
         y = layer.forward(LAYOUTS[form](x))
         dy = LAYOUTS["contiguous" if form == "read_only" and name == "Relu" else form](dout)

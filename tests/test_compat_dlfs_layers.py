@@ -94,7 +94,7 @@ def test_copies_go_on_where_the_layer_was(name, copied, when):
     results = []
     for each in (layer, twin):
         if when == "new":
-            np.random.seed(3)  # noqa: NPY002
+            np.random.seed(3)
             y = forward(each, x)
             results.append(y)
         results.append(backward(each, y))
@@ -514,20 +514,20 @@ def test_dropout_is_the_plain_one_with_the_same_draws(x, ratio, dout_dtype, orde
 def test_dropout_draws_one_rand_of_the_shape_when_training():
     layer, x = L.Dropout(0.3), np.ones((4, 3), np.float32)
     assert layer.dropout_ratio == 0.3
-    rand, y = same_random_state(lambda: np.random.rand(4, 3), lambda: layer.forward(x))  # noqa: NPY002
+    rand, y = same_random_state(lambda: np.random.rand(4, 3), lambda: layer.forward(x))
     identical(layer.mask, rand > 0.3)
     identical(y, (rand > 0.3).astype(np.float32))
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_dropout_compares_the_whole_draw_and_drops_where_it_is_equal(seed):
-    np.random.seed(seed)  # noqa: NPY002
-    layer = L.Dropout(np.random.rand())  # noqa: NPY002
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)
+    layer = L.Dropout(np.random.rand())
+    np.random.seed(seed)
     layer.forward(np.ones((3, 4)))
     assert not layer.mask[0, 0]
     layer.dropout_ratio = np.nextafter(layer.dropout_ratio, 0)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed)
     layer.forward(np.ones((3, 4)))
     assert layer.mask[0, 0]
 

@@ -163,7 +163,7 @@ def test_random_networks_train_like_the_plain_ones(
     x = numbers(seed, (n, inputs), dtype, order)
     t = np.random.default_rng(seed).integers(0, classes, n)
     for net, module in ((plain, R.optimizer), (ours, optimizer)):
-        np.random.seed(1)  # noqa: NPY002
+        np.random.seed(1)
         opt = module.Momentum(lr=0.01)
         for _ in range(3):
             opt.update(net.params, net.gradient(x, t))

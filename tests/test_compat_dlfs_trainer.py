@@ -208,10 +208,10 @@ def test_the_loss_that_is_printed_is_that_of_the_batch_after_the_update():
 
     x, t = samples()
     each = Trainer(Recorder(6, [5], 3), x, t, x, t, mini_batch_size=8, verbose=False)
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)
     each.train_step()
-    np.random.seed(5)  # noqa: NPY002
-    chosen = np.random.choice(20, 8)  # noqa: NPY002
+    np.random.seed(5)
+    chosen = np.random.choice(20, 8)
     assert calls[0][0] == "gradient"
     assert calls[-1][0] == "loss"
     identical(calls[0][1], x[chosen])
@@ -240,7 +240,7 @@ def test_a_network_written_by_the_user():
     x, t = samples()
     results = []
     for module in (R.trainer, trainer):
-        np.random.seed(5)  # noqa: NPY002
+        np.random.seed(5)
         each = module.Trainer(Softmax(), x, t, x, t, epochs=5, mini_batch_size=4, verbose=False)
         each.train()
         results.append(each.network.params["W"])

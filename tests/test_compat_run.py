@@ -38,7 +38,11 @@ def forget():
     """install() and what it leaves are gone after the test."""
 
     def courses():
-        return {name for name in sys.modules if re.match(r"(common|dataset|cs231n|network2?|mnist_loader)\b", name)}
+        return {
+            name
+            for name in sys.modules
+            if re.match(r"(common|dataset|cs231n|network2?|mnist_loader)\b", name)
+        }
 
     path, before = sys.path.copy(), courses()
     yield
@@ -77,7 +81,11 @@ SCRIPTS = [
     "nielsen/run_network2.py",
 ]
 # Differences of differences: noise, which is another one for another order of summation.
-CHECKS = ["dlfs/ch05/gradient_check.py", "dlfs/ch06/batch_norm_gradient_check.py", "dlfs/ch07/gradient_check.py"]
+CHECKS = [
+    "dlfs/ch05/gradient_check.py",
+    "dlfs/ch06/batch_norm_gradient_check.py",
+    "dlfs/ch07/gradient_check.py",
+]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
@@ -112,7 +120,9 @@ def test_gradient_checks_find_nothing(script, tmp_path):
         name, value = re.split(r"[: ]", line, maxsplit=1)
         assert re.split(r"[: ]", other, maxsplit=1)[0] == name
         # A kink of ReLU is the same kink; the rest is rounding.
-        assert float(value) == pytest.approx(float(re.split(r"[: ]", other, maxsplit=1)[1]), rel=0.01, abs=1e-8)
+        assert float(value) == pytest.approx(
+            float(re.split(r"[: ]", other, maxsplit=1)[1]), rel=0.01, abs=1e-8
+        )
 
 
 def test_the_korean_edition(tmp_path):
@@ -205,7 +215,9 @@ def test_printed_text_counts_as_behaviour(project):
 
 def test_functions_of_ones_own_are_not_touched(project):
     layers = project / "common/layers.py"
-    layers.write_text(layers.read_text() + "\n\nclass Tanh:\n    def forward(self, x):\n        return np.tanh(x)\n")
+    layers.write_text(
+        layers.read_text() + "\n\nclass Tanh:\n    def forward(self, x):\n        return np.tanh(x)\n"
+    )
     script = project / "ch05/own.py"
     script.write_text(
         "import sys, os\nsys.path.append(os.pardir)\nfrom common.layers import *\n"
@@ -399,7 +411,9 @@ def test_install_twice_is_install_once(forget):
 
 
 def test_unknown_course(forget):
-    with pytest.raises(ValueError, match=r"course is 'fastai'; expected one of 'dlfs', 'dlfs-kr', 'cs231n', 'nielsen'"):
+    with pytest.raises(
+        ValueError, match=r"course is 'fastai'; expected one of 'dlfs', 'dlfs-kr', 'cs231n', 'nielsen'"
+    ):
         nnfast.compat.install("fastai")
 
 
@@ -413,14 +427,14 @@ def test_notebook_extension(forget):
 
 
 def test_probes_leave_random_numbers_and_warnings_alone(forget):
-    np.random.seed(5)  # noqa: NPY002
-    state = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(5)
+    state = np.random.get_state()[1].copy()
     sys.path.insert(0, str(COURSES / "dlfs"))
     nnfast.compat.install("dlfs")
     import common.multi_layer_net_extend
     import common.trainer  # noqa: F401
 
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], state)
 
 
 # ---- Signatures and results

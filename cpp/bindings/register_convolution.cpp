@@ -149,9 +149,8 @@ py::tuple max_pool(py::handle x_in, index_t pool_h, index_t pool_w, index_t stri
   Array where = new_int64(Shape(shape));
   visit_dtype(x.is_double(), [&](auto zero) {
     using T = decltype(zero);
-    compute(static_cast<double>(y.size() * pool_h * pool_w), [&](Team& team) {
-      max_pool_forward(team, w, x.data<const T>(), y.data<T>(), where.data<index_t>());
-    });
+    compute(static_cast<double>(y.size() * pool_h * pool_w),
+            [&](Team& team) { max_pool_forward(team, w, x.data<const T>(), y.data<T>(), where.data<index_t>()); });
   });
   return py::make_tuple(y.release(), where.release());
 }

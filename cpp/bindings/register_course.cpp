@@ -59,8 +59,7 @@ bool read_row(py::handle b_in, const Array& W, bool is_double, Array& row) {
   const Array b = ordinary(b_in);
   if (!b || (b.is_double() && !is_double)) return false;
   const index_t out = W.shape(1);
-  const bool fits =
-      (b.ndim() == 1 && b.shape(0) == out) || (b.ndim() == 2 && b.shape(0) == 1 && b.shape(1) == out);
+  const bool fits = (b.ndim() == 1 && b.shape(0) == out) || (b.ndim() == 2 && b.shape(0) == 1 && b.shape(1) == out);
   if (!fits) return false;
   row = contiguous(as_floats(b, is_double));
   return true;
@@ -151,7 +150,8 @@ bool zero_masked_py(py::handle dout_in, py::handle mask_in) {
     return false;
   }
   const Array mask(py::reinterpret_borrow<py::object>(mask_in));
-  if (mask.type_num() != npy::NPY_BOOL_ || !mask.c_contiguous() || !same_shape(mask.shape(), dout.shape())) return false;
+  if (mask.type_num() != npy::NPY_BOOL_ || !mask.c_contiguous() || !same_shape(mask.shape(), dout.shape()))
+    return false;
   const index_t n = dout.size();
   visit_dtype(dout.is_double(), [&](auto zero) {
     using T = decltype(zero);
@@ -439,7 +439,7 @@ bool optimize(int kind, py::handle p_in, py::handle g_in, py::handle m_in, py::h
 
 /// v = momentum v - lr g in a new array, which is returned (None where NumPy has to do it); p += v in place.
 py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, py::handle lr_in,
-                   py::handle momentum_in) {
+                                      py::handle momentum_in) {
   double lr = 0;
   double momentum = 0;
   if (!read_numbers(Number(lr_in, &lr), Number(momentum_in, &momentum))) return py::none();
@@ -468,7 +468,7 @@ py::object optimize_with_new_velocity(py::handle p_in, py::handle g_in, py::hand
 
 /// Nesterov's update of the Korean edition: v = mu v - lr g, then p += mu^2 v - (1 + mu) lr g, in place.
 bool nesterov_with_new_velocity(py::handle p_in, py::handle g_in, py::handle v_in, py::handle lr_in,
-                   py::handle momentum_in) {
+                                py::handle momentum_in) {
   double lr = 0;
   double momentum = 0;
   if (!read_numbers(Number(lr_in, &lr), Number(momentum_in, &momentum))) return false;

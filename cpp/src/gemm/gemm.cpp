@@ -110,7 +110,8 @@ class Block {
         for (index_t pc = 0; pc < k; pc += kBlockK) {
           const index_t kc = std::min(kBlockK, k - pc);
           if (pack_a) pack_rows(ic, mc, pc, kc);
-          tiles(ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1), pack_a, pack_b ? packed_b_ + pc * padded : nullptr);
+          tiles(ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1), pack_a,
+                pack_b ? packed_b_ + pc * padded : nullptr);
         }
         finish(ic, mc, 0, C_.cols);
       }

@@ -55,7 +55,8 @@ void unfold(const Windows& w, Range rows, const T* image, T* col) {
   const index_t columns = (rows.end - rows.begin) * width;
   runs(w, rows, [&](index_t row, index_t offset, Range down, Range across) {
     T* const to = col + row * columns;
-    if (down.end - down.begin < rows.end - rows.begin || across.end - across.begin < width) std::fill_n(to, columns, T{0});
+    if (down.end - down.begin < rows.end - rows.begin || across.end - across.begin < width)
+      std::fill_n(to, columns, T{0});
     for (index_t y = down.begin; y < down.end; ++y) {
       const T* const from = image + offset + y * w.stride * w.width;
       T* const line = to + (y - rows.begin) * width;

@@ -40,7 +40,9 @@ class Hook(importlib.abc.MetaPathFinder):
         self.replaced: dict[str, list[str]] = {}
         self.left: dict[str, dict[str, str]] = {}
         self._course = {name: course for course in reversed(courses) for name in COURSES[course][0]}
-        self._kept: list[object] = []  # objects that stayed the user's: kept alive, so that their ids are theirs
+        self._kept: list[
+            object
+        ] = []  # objects that stayed the user's: kept alive, so that their ids are theirs
         self._before: list[tuple[ModuleType, dict[str, Any]]] = []
         self._made: list[str] = []
 

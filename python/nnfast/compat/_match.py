@@ -57,12 +57,12 @@ def signature_of(value: Any) -> object:
 
 def with_defaults_of(theirs: Any, ours: Any) -> Any:
     """Ours, with the default arguments that theirs has: a learner may well have changed those."""
-    function, other = (
-        (value.__init__ if inspect.isclass(value) else value for value in (ours, theirs))
-    )
+    function, other = (value.__init__ if inspect.isclass(value) else value for value in (ours, theirs))
     if not isinstance(function, types.FunctionType) or not isinstance(other, types.FunctionType):
         return ours
-    if repr((function.__defaults__, function.__kwdefaults__)) == repr((other.__defaults__, other.__kwdefaults__)):
+    if repr((function.__defaults__, function.__kwdefaults__)) == repr(
+        (other.__defaults__, other.__kwdefaults__)
+    ):
         return ours
     copy = types.FunctionType(
         function.__code__, function.__globals__, function.__name__, other.__defaults__, function.__closure__

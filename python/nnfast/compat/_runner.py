@@ -14,7 +14,7 @@ import time
 import traceback
 import types
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -141,16 +141,18 @@ def run(
     course = course or detect(path)
     hook = None
     if not plain:
-        hook = Hook([course] if course else [c for c in COURSES if c != "dlfs-kr"], missing=course is not None)
+        hook = Hook(
+            [course] if course else [c for c in COURSES if c != "dlfs-kr"], missing=course is not None
+        )
         sys.meta_path.insert(0, hook)
         _core.pool_arrays_of_numpy()
-    times = times and os.path.abspath(times)
+    report_to = Path(times).resolve() if times else None  # before the script's folder is the current one
     _seed(seed)
     began, core = time.perf_counter(), _core.core_seconds()
     code = _execute(path, arguments)
     seconds = time.perf_counter() - began
-    if times:
-        Path(times).write_text(json.dumps({"seconds": seconds}))
+    if report_to:
+        report_to.write_text(json.dumps({"seconds": seconds}))
     if hook is not None and not quiet:
         report(hook, seconds, _core.core_seconds() - core)
     return code
@@ -160,7 +162,9 @@ def report(hook: Hook, seconds: float, core: float) -> None:
     """What was replaced and what was left, on stderr."""
     lines = []
     for module, names in hook.replaced.items():
-        lines.append(f"{module}: all of it is nnfast's" if names == ["*"] else f"{module}: {', '.join(names)}")
+        lines.append(
+            f"{module}: all of it is nnfast's" if names == ["*"] else f"{module}: {', '.join(names)}"
+        )
     for module, left in hook.left.items():
         told = ", ".join(f"{name} ({why})" for name, why in sorted(left.items()))
         lines.append(f"{module} keeps your {told}")
@@ -183,7 +187,9 @@ def run_compared(
     print something different.
     """
     with tempfile.TemporaryDirectory() as folder:
-        ours = _run_child(path, arguments, course, Path(folder) / "nnfast", seed, ["--quiet"] if quiet else [], True)
+        ours = _run_child(
+            path, arguments, course, Path(folder) / "nnfast", seed, ["--quiet"] if quiet else [], True
+        )
         theirs = _run_child(path, arguments, course, Path(folder) / "numpy", seed, ["--numpy"], False)
     for name, result in (("nnfast", ours), ("NumPy", theirs)):
         if result.code != 0:
@@ -199,7 +205,9 @@ def run_compared(
     if not difference:
         difference = f"the same output, {count} lines"
         if rounded:
-            difference += f", but for the last digits of numbers in {rounded} of them (relative difference <= {_ROUNDING})"
+            difference += (
+                f", but for the last digits of numbers in {rounded} of them (relative <= {_ROUNDING})"
+            )
         print(f"nnfast: {difference}", file=sys.stderr)
         return ours.code or theirs.code
     print(f"nnfast: {difference}", file=sys.stderr)

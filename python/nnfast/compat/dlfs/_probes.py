@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["PROBES", "REPAIRED"]
 
 
-
 def _draw(*shape: int, seed: int = 0) -> Any:
     return np.random.RandomState(seed).randn(*shape)
 
@@ -195,7 +194,9 @@ def _network(name: str) -> Callable[[Any], Any]:
             grads = net.gradient(x, t)
             loss, right = net.loss(x, t), net.accuracy(x, _one_hot([0, 1, 1, 0, 1], 2))
             layers = [(key, type(layer).__name__) for key, layer in net.layers.items()]
-            found.append((net.params, grads, loss, right, layers, net.predict(x), type(net.last_layer).__name__))
+            found.append(
+                (net.params, grads, loss, right, layers, net.predict(x), type(net.last_layer).__name__)
+            )
         np.random.seed(0)
         net = getattr(m, name)(2, [2], 2)
         return found, net.numerical_gradient(_draw(2, 2), np.array([0, 1]))
@@ -225,7 +226,10 @@ class _Network:
 
 def _trainer(m: Any) -> Any:
     found = []
-    for options in ({}, {"optimizer": "AdaGrad", "optimizer_param": {"lr": 0.1}, "evaluate_sample_num_per_epoch": 2}):
+    for options in (
+        {},
+        {"optimizer": "AdaGrad", "optimizer_param": {"lr": 0.1}, "evaluate_sample_num_per_epoch": 2},
+    ):
         np.random.seed(0)
         network = _Network()
         t = np.arange(6)

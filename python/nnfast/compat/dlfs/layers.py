@@ -300,7 +300,7 @@ class BatchNormalization:
         """An array of x's shape."""
         self.input_shape = x.shape
         if x.ndim != 2:
-            N, C, H, W = x.shape
+            N, _, _, _ = x.shape  # images only
             x = x.reshape(N, -1)
         out = self.__forward(x, train_flg)
         return out.reshape(*self.input_shape)
@@ -334,7 +334,7 @@ class BatchNormalization:
     def backward(self, dout: Any) -> Any:
         """dx; sets dgamma and dbeta to new arrays."""
         if dout.ndim != 2:
-            N, C, H, W = dout.shape
+            N, _, _, _ = dout.shape
             dout = dout.reshape(N, -1)
         dx = self.__backward(dout)
         return dx.reshape(*self.input_shape)
@@ -387,7 +387,8 @@ class Convolution:
         """(N out_h out_w, C FH FW)"""
         if "col" in vars(self) or self.x is None:
             return vars(self).get("col")
-        return im2col(self.x, *self.W.shape[2:], self.stride, self.pad)
+        FH, FW = self.W.shape[2:]
+        return im2col(self.x, FH, FW, self.stride, self.pad)
 
     @col.setter
     def col(self, value: Any) -> None:

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["MultiLayerNet"]
 
 
-def init_weights(
-    params: dict[str, Any], widths: Sequence[int], weight_init_std: Any
-) -> None:
+def init_weights(params: dict[str, Any], widths: Sequence[int], weight_init_std: Any) -> None:
     """W1, b1, W2, ... from the global ``np.random``: scale ``randn(in, out)``, and zeros."""
     for idx in range(1, len(widths)):
         scale = weight_init_std
@@ -149,4 +147,3 @@ class MultiLayerNet:
         self.loss(x, t)
         backward(list(self.layers.values()), self.last_layer.backward(1))
         return affine_gradients(self.layers, self.hidden_layer_num + 1, self.weight_decay_lambda)
-

@@ -11,8 +11,6 @@ from ... import _core
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
 
-    from ..._typing import Array
-
     Params = MutableMapping[str, Any]
 
 __all__ = ["SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "np"]

@@ -17,8 +17,8 @@ __all__ = ["SGD", "AdaGrad", "Adam", "Momentum", "Nesterov", "RMSprop", "Trainer
 class Trainer:
     """Trains a network with ``gradient``, ``loss``, ``accuracy`` and ``params``.
 
-    Mini-batches are drawn with replacement, ``np.random.choice(train_size, mini_batch_size)``. `train_loss_list` has the
-    loss of each batch after its update; accuracies are taken when a whole number of epochs has passed.
+    Mini-batches are drawn with replacement, ``np.random.choice(train_size, mini_batch_size)``. `train_loss_list` has
+    the loss of each batch after its update; accuracies are taken when a whole number of epochs has passed.
 
     Parameters
     ----------

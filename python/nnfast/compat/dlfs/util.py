@@ -46,6 +46,8 @@ def im2col(input_data: Array, filter_h: int, filter_w: int, stride: int = 1, pad
     return _core.im2col(input_data, filter_h, filter_w, stride, pad)
 
 
-def col2im(col: Array, input_shape: Any, filter_h: int, filter_w: int, stride: int = 1, pad: int = 0) -> Array:
+def col2im(
+    col: Array, input_shape: Any, filter_h: int, filter_w: int, stride: int = 1, pad: int = 0
+) -> Array:
     """The transpose of :func:`im2col`: each place takes the sum of the patches' elements that stood there."""
     return _core.col2im(col, input_shape, filter_h, filter_w, stride, pad)

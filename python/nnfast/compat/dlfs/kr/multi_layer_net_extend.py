@@ -18,4 +18,5 @@ class MultiLayerNetExtend(_jp.MultiLayerNetExtend):
     @_jp.both_spellings
     def numerical_gradient(self, X: Any, T: Any) -> dict[str, Any]:
         """Gradients by central differences, in training mode; slow."""
-        return super().numerical_gradient(X, T)
+        grads: dict[str, Any] = super().numerical_gradient(X, T)
+        return grads
