@@ -49,7 +49,8 @@ ALLOWED = {
     "gemm": {"gemm", "dispatch", "table", "include"},
     "dispatch": {"dispatch", "table", "include"},
     "kernels": {"kernels", "table", "include"},
-    "parallel": {"include"},
+    "parallel": {"patience", "include"},
+    "patience": {"include"},
 }
 
 

@@ -14,4 +14,5 @@ PYBIND11_MODULE(_core, m) {
   register_network(m);
   register_convolution(m);
   register_course(m);
+  register_course_updates(m);
 }

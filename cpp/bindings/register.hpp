@@ -15,5 +15,6 @@ void register_optimizer(pybind11::module_& m);
 void register_network(pybind11::module_& m);
 void register_convolution(pybind11::module_& m);
 void register_course(pybind11::module_& m);
+void register_course_updates(pybind11::module_& m);
 
 }  // namespace nnfast::bindings

@@ -7,3 +7,5 @@ faster. :mod:`nnfast.compat.dlfs.kr` has the same modules as the Korean edition 
 What lies outside the ordinary (integers, float16, matrices that do not fit) goes through the book's formulas in NumPy,
 so that values, dtypes and messages are NumPy's there too.
 """
+
+__all__: list[str] = []

@@ -4,3 +4,5 @@ They differ in the update of ``Nesterov``, in the names of arguments (``X, T``) 
 What crashes in the edition with today's NumPy (``step_function``, ``relu_grad``) or for a misspelt key
 (``optimizer="rmsprop"``) works here.
 """
+
+__all__: list[str] = []
