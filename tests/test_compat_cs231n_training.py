@@ -8,11 +8,11 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from course_packages import cs231n
+from course_packages import alike, cs231n, edited
 from course_reference import agree, dtypes, few, floats, identical, numbers, orders, same_error, seeds
 from nnfast import FormatError
+from nnfast.compat.cs231n import _probes, fast_layers, layers, optim
 from nnfast.compat.cs231n import gradient_check as G
-from nnfast.compat.cs231n import layers, optim
 from nnfast.compat.cs231n.classifiers import fc_net
 from nnfast.compat.cs231n.solver import Solver
 
@@ -615,3 +615,87 @@ def test_sparse_check_chooses_and_prints_as_the_courses(capsys):
     assert printed[0] == printed[1]
     assert printed[0].count("numerical: ") == 5
     assert states[0] == states[1]
+
+
+# ---------------------------------------------------------------------------------------------- probes
+OURS = {"layers": layers, "fast_layers": fast_layers, "optim": optim, "classifiers.fc_net": fc_net}
+PLAIN = {
+    "layers": P.layers,
+    "fast_layers": P.fast_layers,
+    "optim": P.optim,
+    "classifiers.fc_net": P.fc_net,
+}
+GROUPS = [(module, group) for module, groups in _probes.PROBES.items() for group in groups]
+
+
+@pytest.mark.parametrize(("module", "group"), GROUPS, ids=lambda x: x if isinstance(x, str) else x[0])
+def test_probe_takes_finished_homework_for_the_courses(module, group):
+    probe = _probes.PROBES[module][group]
+    assert alike(probe, vars(PLAIN[module]), vars(OURS[module]))
+
+
+EDITS = [
+    ("layers", "affine_forward", "dot(w) + b", "dot(w) + 2 * b"),
+    ("layers", "affine_forward", "cache = (x, w, b)", "cache = (x, w.copy(), b)"),
+    ("layers", "affine_forward", "cache = (x, w, b)", "cache = (w, x, b)"),
+    ("layers", "affine_backward", "np.sum(dout", "np.mean(dout"),
+    ("layers", "relu_forward", "np.maximum(0, x)", "np.maximum(0.01 * x, x)"),
+    ("layers", "relu_forward", "cache = x", "cache = x.copy()"),
+    ("layers", "relu_backward", "x > 0", "x >= 0"),
+    ("layers", "relu_backward", "return dout", "dout *= 2\n    return dout"),
+    ("layers", "relu_backward", "return dout * (x > 0)", "return None"),
+    ("layers", "softmax_loss", "dx /= n", "pass"),
+    ("layers", "softmax_loss", "np.log(z)", "np.log(z + 1e-4)"),
+    ("layers", "svm_loss", "+ 1.0", "+ 0.5"),
+    ("layers", "batchnorm_forward", "1e-5", "1e-8"),
+    ("layers", "batchnorm_forward", '"momentum", 0.9', '"momentum", 0.99'),
+    ("layers", "batchnorm_forward", "x.var(axis=0)", "x.var(axis=0, ddof=1)"),
+    ("layers", "batchnorm_forward", 'bn_param["running_var"] = running_var', "pass"),
+    ("layers", "batchnorm_forward", "Invalid forward batchnorm", "Unknown"),
+    ("layers", "batchnorm_backward_alt", "return dx, dgamma, dbeta", "return None, None, None"),
+    ("layers", "layernorm_forward", "1e-5", "1e-6"),
+    ("layers", "layernorm_backward", "dout.sum(axis=0)", "dout.mean(axis=0)"),
+    ("layers", "conv_forward_naive", "+ b", "- b"),
+    (
+        "layers",
+        "max_pool_backward_naive",
+        "np.argmax(window)",
+        "window.size - 1 - np.argmax(window.ravel()[::-1])",
+    ),
+    ("layers", "spatial_groupnorm_forward", "gamma * x_hat + beta", "gamma * (x_hat + beta)"),
+    ("fast_layers", "conv_backward_strides", "np.sum(dout", "np.mean(dout"),
+    ("fast_layers", "max_pool_backward_reshape", "dx /= np.sum(mask, axis=(3, 5), keepdims=True)", "pass"),
+    ("optim", "sgd", "w -=", "w = w -"),
+    ("optim", "sgd", "1e-2", "1e-3"),
+    ("optim", "sgd_momentum", "next_w = w + v", "next_w = w + 0.9 * v - 0.01 * dw"),
+    ("optim", "sgd_momentum", '"momentum", 0.9', '"momentum", 0.95'),
+    ("optim", "rmsprop", '"epsilon", 1e-8', '"epsilon", 1e-7'),
+    ("optim", "adam", '/ (1 - config["beta2"] ** config["t"])', ""),
+    ("optim", "adam", 'config["t"] += 1', 'config["t"] += 2'),
+    ("optim", "adam", "return next_w, config", "return next_w, dict(config)"),
+    ("classifiers.fc_net", "TwoLayerNet", "0.5 * self.reg", "self.reg"),
+    ("classifiers.fc_net", "TwoLayerNet", "affine_forward(hidden", "affine_forward(np.tanh(hidden)"),
+    ("classifiers.fc_net", "FullyConnectedNet", "0.5 * self.reg", "self.reg"),
+    ("classifiers.fc_net", "FullyConnectedNet", 'y is None else "train"', 'y is None else "test"'),
+    ("classifiers.fc_net", "FullyConnectedNet", "return loss, grads", "return None"),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "old", "new"), EDITS, ids=[f"{e[1]} {i}" for i, e in enumerate(EDITS)]
+)
+def test_probe_notices_what_a_learner_edits(module, name, old, new):
+    changed = edited(PLAIN[module], name, old, new)
+    mine = [g for g in _probes.PROBES[module] if any(n.partition(".")[0] == name for n in g)]
+    assert mine
+    assert not any(alike(_probes.PROBES[module][g], changed, vars(OURS[module])) for g in mine)
+
+
+def test_convolution_whose_extension_was_not_built_is_ours():
+    broken = edited(
+        P.fast_layers, "conv_backward_strides", "dpadded = np.zeros(", "col2im_6d_cython = col2im_6d_cython("
+    )
+    (group,) = [g for g in _probes.PROBES["fast_layers"] if "conv_backward_strides" in g]
+    with pytest.raises(NameError):
+        col2im_6d_cython  # noqa: B018, F821
+    assert alike(_probes.PROBES["fast_layers"][group], broken, vars(fast_layers)) is True

@@ -10,10 +10,10 @@ import hypothesis
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from course_packages import SAMPLE, nielsen
+from course_packages import SAMPLE, alike, edited, nielsen
 from course_reference import agree, few, identical, same_error
 from nnfast import FormatError
-from nnfast.compat.nielsen import mnist_loader, network, network2
+from nnfast.compat.nielsen import _probes, mnist_loader, network, network2
 
 P = nielsen()
 PAIRS = {"network": (network, P.network), "network2": (network2, P.network2)}
@@ -233,6 +233,15 @@ def test_mini_batches_in_other_forms(name, form):
 
 
 @BOTH
+def test_parameters_that_do_not_fit_fail_as_in_numpy(name):
+    ours, plain = (made(module) for module in PAIRS[name])
+    for net in (ours, plain):
+        net.weights[1] = np.ones((10, 7))
+    same_error(lambda: step(name, plain, samples(3)), lambda: step(name, ours, samples(3)))
+    same_error(lambda: plain.SGD(samples(), 1, 5, 0.5), lambda: ours.SGD(samples(), 1, 5, 0.5))
+
+
+@BOTH
 def test_mini_batch_errors_are_numpys(name):
     ours, plain = (made(module) for module in PAIRS[name])
     good = samples(3)
@@ -271,6 +280,18 @@ def test_sgd_shuffles_as_python_does_and_leaves_the_callers_list(name, size, cap
 
     same_parameters(*twice(run))
     assert [id(x) for x, _ in data] == order
+
+
+@pytest.mark.parametrize("hidden", [[49], [50], [120, 60], [3, 70]], ids=str)
+def test_sgd_of_wide_layers(hidden, capsys):
+    def run(which):
+        net = made(PAIRS["network2"][which], (6, *hidden, 10))
+        net.SGD(samples(), 3, 4, 0.5, 0.1)
+        return net
+
+    ours, plain = twice(run)
+    same_parameters(ours, plain)
+    assert all(w.flags.c_contiguous and w.flags.owndata for w in ours.weights)
 
 
 @BOTH
@@ -348,6 +369,62 @@ def test_what_the_user_overrides_is_called(method, where, capsys):
     assert our_calls
     printed = capsys.readouterr().out.splitlines()
     assert printed[:2] == printed[2:]
+
+
+@pytest.mark.parametrize("change", ["data", "weights", "float32", "method"])
+def test_what_a_method_of_the_users_changes_between_epochs_counts(change, capsys):
+    def run(which):
+        module = PAIRS["network"][which]
+        data = samples()
+
+        class Mine(module.Network):
+            def evaluate(self, test_data):
+                if change == "data":
+                    data[3][0][:] *= 0.5
+                elif change == "weights":
+                    self.weights[0] = self.weights[0] * 0.9
+                elif change == "float32":
+                    self.weights = [w.astype(np.float32) for w in self.weights]
+                elif change == "method":
+                    self.cost_derivative = lambda a, y: 0.5 * (a - y)
+                return super().evaluate(test_data)
+
+        np.random.seed(3)
+        net = Mine([6, 8, 10])
+        net.SGD(data, 4, 5, 0.5, test_data=labelled(samples(4)))
+        return net
+
+    same_parameters(*twice(run), 1e-6 if change == "float32" else 1e-12)
+
+
+def test_what_a_cost_of_the_users_changes_between_epochs_counts(capsys):
+    def run(which):
+        module = PAIRS["network2"][which]
+        data = samples()
+
+        class Mine(module.CrossEntropyCost):
+            @staticmethod
+            def fn(a, y):
+                data[3][0][:] *= 0.99
+                return module.CrossEntropyCost.fn(a, y)
+
+        net = made(module, cost=Mine)
+        return net, net.SGD(data, 4, 5, 0.5, monitor_training_cost=True)
+
+    (ours, histories), (plain, plain_histories) = twice(run)
+    same_parameters(ours, plain)
+    np.testing.assert_allclose(histories[2], plain_histories[2], rtol=1e-12)
+
+
+@COSTS
+def test_a_cost_may_be_an_object(cost, capsys):
+    def run(which):
+        module = PAIRS["network2"][which]
+        net = made(module, cost=getattr(module, cost)())
+        net.SGD(samples(), 2, 5, 0.5)
+        return net
+
+    same_parameters(*twice(run))
 
 
 def test_another_sigmoid_in_the_module_counts(monkeypatch, capsys):
@@ -679,3 +756,96 @@ def test_missing_data_says_what_was_looked_for(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "src")
     with pytest.raises(FileNotFoundError, match=r"mnist\.pkl\.gz.*train-images-idx3-ubyte\.gz"):
         mnist_loader.load_data()
+
+
+# ---------------------------------------------------------------------------------------------- in the user's classes
+@BOTH
+@pytest.mark.parametrize(
+    "methods",
+    [
+        ("update_mini_batch", "backprop", "cost_derivative"),
+        ("SGD",),
+        ("SGD", "update_mini_batch", "backprop", "cost_derivative", "evaluate", "accuracy", "feedforward"),
+    ],
+    ids=["step", "SGD", "all"],
+)
+def test_methods_serve_in_the_users_own_class(name, methods, capsys):
+    ours, plain = PAIRS[name]
+
+    class Mine(plain.Network):
+        pass
+
+    for method in methods:
+        if hasattr(ours.Network, method):
+            setattr(Mine, method, getattr(ours.Network, method))
+
+    def run(which):
+        np.random.seed(3)
+        net = (Mine, plain.Network)[which]([6, 8, 10])
+        if name == "network":
+            net.SGD(samples(), 3, 5, 0.5, test_data=labelled(samples(9)))
+        else:
+            net.SGD(samples(), 3, 5, 0.5, 0.1, labelled(samples(9)), monitor_evaluation_accuracy=True)
+        return net
+
+    same_parameters(*twice(run))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[: len(printed) // 2] == printed[len(printed) // 2 :]
+
+
+GROUPS = [(module, group) for module, groups in _probes.PROBES.items() for group in groups]
+
+
+@pytest.mark.parametrize(("module", "group"), GROUPS, ids=str)
+def test_probe_takes_the_books_program_for_what_it_is(module, group):
+    ours, plain = PAIRS[module]
+    assert alike(_probes.PROBES[module][group], vars(plain), vars(ours))
+
+
+EDITS = [
+    (
+        "network",
+        "Network",
+        "eta / len(mini_batch)",
+        "eta",
+        {"Network", "Network.update_mini_batch", "Network.SGD"},
+    ),
+    ("network", "Network", "random.shuffle(training_data)", "pass", {"Network", "Network.SGD"}),
+    ("network", "Network", "{j} : {", "{j}: {", {"Network", "Network.SGD"}),
+    ("network", "Network", "return output_activations - y", "return 2 * (output_activations - y)", None),
+    ("network", "Network", "np.random.randn(y, x)", "np.random.randn(y, x) / 2", {"Network"}),
+    (
+        "network",
+        "Network",
+        "sum(int(x == y)",
+        "1 + sum(int(x == y)",
+        {"Network", "Network.SGD", "Network.evaluate"},
+    ),
+    ("network2", "Network", "(1 - eta * (lmbda / n))", "(1 - eta * lmbda)", None),
+    ("network2", "Network", "/ np.sqrt(x)", "", {"Network"}),
+    ("network2", "Network", "        cost += 0.5 * (lmbda", "            cost += 0.5 * (lmbda", None),
+    ("network2", "CrossEntropyCost", "return a - y", "return 2 * (a - y)", None),
+]
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "old", "new", "noticed"), EDITS, ids=[str(i) for i in range(len(EDITS))]
+)
+def test_probe_notices_what_a_reader_edits(module, name, old, new, noticed):
+    ours, plain = PAIRS[module]
+    changed = edited(plain, name, old, new)
+    different = {
+        group[0] for group, probe in _probes.PROBES[module].items() if not alike(probe, changed, vars(ours))
+    }
+    assert different
+    assert noticed is None or different == noticed
+
+
+def test_the_port_that_adds_the_regularization_per_sample_keeps_that_alone():
+    changed = edited(
+        P.network2, "Network", "        cost += 0.5 * (lmbda", "            cost += 0.5 * (lmbda"
+    )
+    same = {
+        group: alike(probe, changed, vars(network2)) for group, probe in _probes.PROBES["network2"].items()
+    }
+    assert [group[0] for group, one in same.items() if not one] == ["Network", "Network.total_cost"]

@@ -240,7 +240,7 @@ Operand::Operand(py::handle value, const char* function, const char* argument) {
   precision = precision_of(array, python_number, function, argument);
 }
 
-bool promote(std::initializer_list<Operand*> operands) {
+bool promotes_to_double(std::span<Operand* const> operands) {
   bool any_single = false;
   bool any_double = false;
   for (const Operand* operand : operands) {
@@ -248,12 +248,18 @@ bool promote(std::initializer_list<Operand*> operands) {
     any_single = any_single || operand->precision == Precision::single_;
     any_double = any_double || operand->precision == Precision::double_;
   }
-  const bool to_double = any_double || !any_single;
+  return any_double || !any_single;
+}
+
+bool promote(std::initializer_list<Operand*> operands) {
+  const bool to_double = promotes_to_double(std::span(operands.begin(), operands.size()));
   for (Operand* operand : operands) {
     if (operand->array) operand->array = as_floats(operand->array, to_double);
   }
   return to_double;
 }
+
+bool is_single(const Array& a) { return is_usable(a, npy::NPY_FLOAT_); }
 
 Array as_floats(const Array& a, bool to_double) {
   return is_usable(a, float_type(to_double)) ? a : converted(a, float_type(to_double));

@@ -124,8 +124,12 @@ struct Operand {
   Precision precision = Precision::flexible;
 };
 
+/// Whether the dtype that NumPy would promote them to is float64.
+bool promotes_to_double(std::span<Operand* const> operands);
 /// Converts every operand to the dtype that NumPy would promote them to, float32 or float64; returns which.
 bool promote(std::initializer_list<Operand*> operands);
+/// Whether it is float32, aligned and native.
+bool is_single(const Array& a);
 /// Aligned and native float32 or float64; the array itself where it is that already.
 Array as_floats(const Array& a, bool to_double);
 /// One operand alone: float32 stays, float16 becomes float32, everything else that is real becomes float64.

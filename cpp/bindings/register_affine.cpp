@@ -117,7 +117,13 @@ py::object affine_py(py::handle x_in, py::handle W_in, py::handle b_in, py::hand
   Operand x(x_in, kFunction, "x");
   Operand W(W_in, kFunction, "W");
   Operand b = Operand::optional(b_in, kFunction, "b");
-  const bool is_double = promote({&x, &W, &b});
+  Operand* const all[] = {&x, &W, &b};
+  const bool is_double = promotes_to_double(all);
+  // Float data against double weights become doubles while they are packed.
+  const bool mixed = is_double && is_single(x.array);
+  if (!mixed) x.array = as_floats(x.array, is_double);
+  W.array = as_floats(W.array, is_double);
+  if (b.array) b.array = as_floats(b.array, is_double);
   check_weight(kFunction, x.array, W.array);
   const Array bias = b.array ? read_bias(b.array, W.array, is_double) : Array();
 
@@ -132,15 +138,19 @@ py::object affine_py(py::handle x_in, py::handle W_in, py::handle b_in, py::hand
     check_overlap(kFunction, "out", y, "W", W.array, false);
     if (bias) check_overlap(kFunction, "out", y, "b", bias, false);
   }
-  visit_dtype(is_double, [&](auto zero) {
-    using T = decltype(zero);
-    const auto x_view = rows_view<const T>(x.array, false);
-    const auto W_view = matrix_view<const T>(W.array);
+  const auto multiply = [&]<class S, class T>(MatrixView<const S> x_view, MatrixView<const T> W_view) {
     const auto y_view = contiguous_rows<T>(y);
-    const T* const bias_data = bias.data<const T>();
     compute(gemm_nanoseconds(y_view.rows, y_view.cols, x_view.cols),
-            [&](Team& team) { affine_forward(team, x_view, W_view, bias_data, y_view); });
-  });
+            [&](Team& team) { affine_forward(team, x_view, W_view, bias.data<const T>(), y_view); });
+  };
+  if (mixed) {
+    multiply(rows_view<const float>(x.array, false), matrix_view<const double>(W.array));
+  } else {
+    visit_dtype(is_double, [&](auto zero) {
+      using T = decltype(zero);
+      multiply(rows_view<const T>(x.array, false), matrix_view<const T>(W.array));
+    });
+  }
   return y.release();
 }
 
@@ -149,7 +159,12 @@ py::tuple affine_backward_py(py::handle dy_in, py::handle x_in, py::handle W_in)
   Operand dy(dy_in, kFunction, "dy");
   Operand x(x_in, kFunction, "x");
   Operand W(W_in, kFunction, "W");
-  const bool is_double = promote({&dy, &x, &W});
+  Operand* const all[] = {&dy, &x, &W};
+  const bool is_double = promotes_to_double(all);
+  const bool mixed = is_double && is_single(x.array);
+  if (!mixed) x.array = as_floats(x.array, is_double);
+  dy.array = as_floats(dy.array, is_double);
+  W.array = as_floats(W.array, is_double);
   check_weight(kFunction, x.array, W.array);
   std::vector<index_t> expected(x.array.shape().begin(), x.array.shape().end());
   expected.back() = W.array.shape(1);
@@ -161,17 +176,21 @@ py::tuple affine_backward_py(py::handle dy_in, py::handle x_in, py::handle W_in)
   Array dx = new_array(is_double, x.array.shape());
   Array dW = new_array(is_double, W.array.shape());
   Array db = new_array(is_double, {W.array.shape(1)});
-  visit_dtype(is_double, [&](auto zero) {
-    using T = decltype(zero);
+  const auto multiply = [&]<class S, class T>(MatrixView<const S> x_view, MatrixView<const T> W_view) {
     const auto dy_view = rows_view<const T>(dy.array, false);
-    const auto x_view = rows_view<const T>(x.array, false);
-    const auto W_view = matrix_view<const T>(W.array);
     const auto dx_view = contiguous_rows<T>(dx);
     const auto dW_view = contiguous_rows<T>(dW);
-    T* const db_data = db.data<T>();
     compute(2 * gemm_nanoseconds(dy_view.rows, dy_view.cols, x_view.cols),
-            [&](Team& team) { affine_backward(team, x_view, W_view, dy_view, dx_view, dW_view, db_data); });
-  });
+            [&](Team& team) { affine_backward(team, x_view, W_view, dy_view, dx_view, dW_view, db.data<T>()); });
+  };
+  if (mixed) {
+    multiply(rows_view<const float>(x.array, false), matrix_view<const double>(W.array));
+  } else {
+    visit_dtype(is_double, [&](auto zero) {
+      using T = decltype(zero);
+      multiply(rows_view<const T>(x.array, false), matrix_view<const T>(W.array));
+    });
+  }
   return py::make_tuple(dx.release(), dW.release(), db.release());
 }
 

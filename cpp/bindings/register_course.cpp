@@ -57,11 +57,9 @@ py::object affine(py::handle x_in, py::handle W_in, py::handle b_in) {
   if (!read_row(b_in, W, is_double, b)) return py::none();
   Array y = new_array(is_double, {x.shape(0), W.shape(1)});
   with_operands(x, W, [&]<class S, class T>(MatrixView<const S> x_view, MatrixView<const T> W_view) {
-    GemmOptions<T> options;
-    options.epilogue.bias = b.data<const T>();
     const auto y_view = contiguous_rows<T>(y);
     compute(gemm_nanoseconds(y_view.rows, y_view.cols, x_view.cols) * static_cast<double>(sizeof(T)) / 4,
-            [&](Team& team) { gemm(team, x_view, W_view, y_view, options); });
+            [&](Team& team) { affine_forward(team, x_view, W_view, b.data<const T>(), y_view); });
   });
   return y.release();
 }

@@ -38,6 +38,7 @@ from ._activations import (
 from ._arrays import as_rows, float_dtype, generator, integer, real, real_array
 from ._layer import Layer
 from ._normalization import BatchNormalization, LayerNormalization
+from .losses import SoftmaxCrossEntropy
 
 if TYPE_CHECKING:
     from ._typing import Array, ArrayLike, DTypeLike, Initializer, Seed
@@ -67,6 +68,7 @@ __all__ = [
     "Sigmoid",
     "Silu",
     "Softmax",
+    "SoftmaxCrossEntropy",
     "Softplus",
     "Softsign",
     "Step",

@@ -5,12 +5,12 @@
 
 namespace nnfast {
 
-template <class T>
-void affine_forward(Team& team, MatrixView<const T> x, MatrixView<const T> W, const T* b, MatrixView<T> y);
+template <class S, class T>
+void affine_forward(Team& team, MatrixView<const S> x, MatrixView<const T> W, const T* b, MatrixView<T> y);
 
 /// dx = dy W^T,  dW = x^T dy,  db = sum of dy over the batch. An absent output is not computed.
-template <class T>
-void affine_backward(Team& team, MatrixView<const T> x, MatrixView<const T> W, MatrixView<const T> dy, MatrixView<T> dx,
+template <class S, class T>
+void affine_backward(Team& team, MatrixView<const S> x, MatrixView<const T> W, MatrixView<const T> dy, MatrixView<T> dx,
                      MatrixView<T> dW, T* db);
 
 }  // namespace nnfast

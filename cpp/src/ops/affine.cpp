@@ -1,16 +1,18 @@
 #include "nnfast/affine.hpp"
 
+#include "nnfast/gemm.hpp"
+
 namespace nnfast {
 
-template <class T>
-void affine_forward(Team& team, MatrixView<const T> x, MatrixView<const T> W, const T* b, MatrixView<T> y) {
+template <class S, class T>
+void affine_forward(Team& team, MatrixView<const S> x, MatrixView<const T> W, const T* b, MatrixView<T> y) {
   GemmOptions<T> options;
   options.epilogue.bias = b;
   gemm(team, x, W, y, options);
 }
 
-template <class T>
-void affine_backward(Team& team, MatrixView<const T> x, MatrixView<const T> W, MatrixView<const T> dy, MatrixView<T> dx,
+template <class S, class T>
+void affine_backward(Team& team, MatrixView<const S> x, MatrixView<const T> W, MatrixView<const T> dy, MatrixView<T> dx,
                      MatrixView<T> dW, T* db) {
   GemmOptions<T> options;
   options.b_column_sums = db;
@@ -19,12 +21,13 @@ void affine_backward(Team& team, MatrixView<const T> x, MatrixView<const T> W, M
   if (dx) gemm(team, dy, W.transposed(), dx);
 }
 
-template void affine_forward(Team&, MatrixView<const float>, MatrixView<const float>, const float*, MatrixView<float>);
-template void affine_forward(Team&, MatrixView<const double>, MatrixView<const double>, const double*,
-                             MatrixView<double>);
-template void affine_backward(Team&, MatrixView<const float>, MatrixView<const float>, MatrixView<const float>,
-                              MatrixView<float>, MatrixView<float>, float*);
-template void affine_backward(Team&, MatrixView<const double>, MatrixView<const double>, MatrixView<const double>,
-                              MatrixView<double>, MatrixView<double>, double*);
+#define NNFAST_INSTANTIATE(S, T)                                                                                     \
+  template void affine_forward(Team&, MatrixView<const S>, MatrixView<const T>, const T*, MatrixView<T>);            \
+  template void affine_backward(Team&, MatrixView<const S>, MatrixView<const T>, MatrixView<const T>, MatrixView<T>, \
+                                MatrixView<T>, T*);
+NNFAST_INSTANTIATE(float, float)
+NNFAST_INSTANTIATE(double, double)
+NNFAST_INSTANTIATE(float, double)
+#undef NNFAST_INSTANTIATE
 
 }  // namespace nnfast

@@ -5,7 +5,7 @@ import random
 import numpy as np
 
 
-class Network(object):
+class Network:
     def __init__(self, sizes):
         self.num_layers = len(sizes)
         self.sizes = sizes
@@ -29,9 +29,9 @@ class Network(object):
             for mini_batch in mini_batches:
                 self.update_mini_batch(mini_batch, eta)
             if test_data:
-                print("Epoch {} : {} / {}".format(j, self.evaluate(test_data), n_test))
+                print(f"Epoch {j} : {self.evaluate(test_data)} / {n_test}")
             else:
-                print("Epoch {} complete".format(j))
+                print(f"Epoch {j} complete")
 
     def update_mini_batch(self, mini_batch, eta):
         nabla_b = [np.zeros(b.shape) for b in self.biases]

@@ -56,7 +56,7 @@ print(
 )
 
 
-class LogCosh(object):
+class LogCosh:
     """A cost of the reader's own."""
 
     @staticmethod

@@ -373,11 +373,11 @@ def _dropout(
 ) -> tuple[Array, tuple[dict[str, Any], Array | None]]:
     p, mode = dropout_param["p"], dropout_param["mode"]
     if "seed" in dropout_param:
-        np.random.seed(dropout_param["seed"])  # noqa: NPY002 - the course's draws are those of the global generator
+        np.random.seed(dropout_param["seed"])
     mask: Any = None
     out: Any = None
     if mode == "train":
-        draws = np.random.rand(*x.shape)  # noqa: NPY002
+        draws = np.random.random_sample(x.shape)
         kept = draws >= p if drop else draws < p
         probability = 1 - p if drop else p
         # 1 (1 / p) is 1 / p to the last bit, and a product is quicker

@@ -105,7 +105,7 @@ class Solver:
         self.optim_configs = {name: dict(self.optim_config) for name in self.model.params}
 
     def _step(self) -> None:
-        chosen = np.random.choice(self.X_train.shape[0], self.batch_size)  # noqa: NPY002
+        chosen = np.random.choice(self.X_train.shape[0], self.batch_size)
         loss, grads = self.model.loss(self.X_train[chosen], self.y_train[chosen])
         self.loss_history.append(loss)
         for name, w in self.model.params.items():
@@ -155,7 +155,7 @@ class Solver:
         """
         count = X.shape[0]
         if num_samples is not None and count > num_samples:
-            chosen = np.random.choice(count, num_samples)  # noqa: NPY002
+            chosen = np.random.choice(count, num_samples)
             count, X, y = num_samples, X[chosen], y[chosen]
         guesses = [
             np.argmax(self.model.loss(X[start : start + batch_size]), axis=1)

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from ..._typing import Array
 
 _SIGMOID = _core.ACTIVATIONS["sigmoid"]
-_CHUNK = 1000
+_CHUNK = 1000  # samples in one product of an evaluation
+_WIDE = 50  # outputs
 
 
 def rows_of(columns: Sequence[Any], width: int) -> Array | None:
     """Column vectors (width, 1) as the rows of a new float64 matrix, or None where they are anything else."""
     try:
-        if {column.shape for column in columns} != {(width, 1)}:
+        if {column.shape for column in columns} != {(width, 1)} or columns[0].itemsize > 8:
             return None
         return np.concatenate(columns, dtype=np.float64).reshape(len(columns), width)
     except (AttributeError, TypeError, ValueError):
@@ -28,14 +29,19 @@ def rows_of(columns: Sequence[Any], width: int) -> Array | None:
 
 
 def usable(weights: Sequence[Any], biases: Sequence[Any]) -> bool:
-    """Whether the parameters are what the book's programs make of them: matrices and columns of float64."""
+    """Whether the parameters are what the book's programs make of them: fitting matrices and columns of float64."""
     try:
-        return len(weights) > 0 and all(
-            w.dtype.char == "d" and b.dtype.char == "d" and b.shape == (w.shape[0], 1)
-            for w, b in zip(weights, biases, strict=True)
-        )
+        inputs = weights[0].shape[1]
+        for w, b in zip(weights, biases, strict=True):
+            outputs = w.shape[0]
+            if w.dtype.char != "d" or b.dtype.char != "d" or w.shape != (outputs, inputs):
+                return False
+            if b.shape != (outputs, 1):
+                return False
+            inputs = outputs
     except (AttributeError, TypeError, ValueError, IndexError):
         return False
+    return True
 
 
 def forward(weights: Sequence[Array], biases: Sequence[Array], rows: Array) -> list[Array]:
@@ -48,7 +54,7 @@ def forward(weights: Sequence[Array], biases: Sequence[Array], rows: Array) -> l
 
 
 def outputs(weights: Sequence[Array], biases: Sequence[Array], columns: Sequence[Any]) -> Iterator[Array]:
-    """The networks's outputs as rows, some samples at a time. ValueError where they cannot be had so."""
+    """The network's outputs as rows, some samples at a time. ValueError where they cannot be had so."""
     if not usable(weights, biases):
         raise ValueError("not the parameters of the book's programs")
     for start in range(0, len(columns), _CHUNK):
@@ -132,7 +138,10 @@ class Stacked:
         self, net: Any, order: Sequence[int], size: int, quadratic: bool, eta: float, decay: float
     ) -> None:
         """One pass in this order."""
-        net.weights = weights = [w.copy() for w in net.weights]
+        # (in, out) where the layer is wide: products with few rows run along them.
+        wide = [len(w) >= _WIDE for w in net.weights]
+        held = [w.T.copy() if turn else w.copy() for w, turn in zip(net.weights, wide, strict=True)]
+        net.weights = weights = [h.T if turn else h for h, turn in zip(held, wide, strict=True)]
         net.biases = biases = [b.copy() for b in net.biases]
         layers = [(w.T, b.reshape(-1)) for w, b in zip(weights, biases, strict=True)]
         indices = np.array(order)
@@ -152,19 +161,25 @@ class Stacked:
             if quadratic:
                 _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
             for i in range(len(weights) - 1, -1, -1):
-                a, w, across = activations[i], weights[i], delta.T
+                a, delta_here = activations[i], delta
                 if i:
-                    delta = _core.gemm(delta, w)
+                    delta = _core.gemm(delta, weights[i])
                     _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
-                _core.gemm(across, a, w, rate, decay)
+                across = delta_here.T
+                if wide[i]:
+                    _core.gemm(a.T, delta_here, held[i], rate, decay)
+                else:
+                    _core.gemm(across, a, held[i], rate, decay)
                 _core.gemm(across, ones, biases[i], rate, 1.0)
+        net.weights = [np.ascontiguousarray(w) for w in weights]
 
 
 def _stack(columns: Sequence[Any], width: int) -> Array | None:
     if {column.shape for column in columns} != {(width, 1)}:
         return None
     stacked: Array = np.concatenate(columns)
-    return stacked.reshape(len(columns), width) if stacked.dtype.kind in "fiub" else None
+    plain = stacked.dtype.kind in "fiub" and stacked.itemsize <= 8
+    return stacked.reshape(len(columns), width) if plain else None
 
 
 def overridden(net: Any, owner: type, *names: str) -> bool:

@@ -67,9 +67,9 @@ def _training(net: Any, *numbers: Any, **options: Any) -> Any:
 
 
 def _new(ns: SimpleNamespace) -> Any:
-    np.random.seed(9)  # noqa: NPY002 - the book's draws are those of the global generator
+    np.random.seed(9)
     net = ns.Network(_SIZES)
-    return net, (_state(net), net.num_layers, list(net.sizes), np.random.rand())  # noqa: NPY002
+    return net, (_state(net), net.num_layers, list(net.sizes), np.random.rand())
 
 
 def _network(ns: SimpleNamespace) -> Any:

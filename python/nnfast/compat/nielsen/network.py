@@ -46,11 +46,8 @@ class Network:
     def __init__(self, sizes: Sequence[int]) -> None:
         self.num_layers = len(sizes)
         self.sizes = sizes
-        self.biases: list[Array] = [np.random.randn(y, 1) for y in sizes[1:]]  # noqa: NPY002
-        self.weights: list[Array] = [
-            np.random.randn(y, x)  # noqa: NPY002
-            for x, y in pairwise(sizes)
-        ]
+        self.biases: list[Array] = [np.random.randn(y, 1) for y in sizes[1:]]
+        self.weights: list[Array] = [np.random.randn(y, x) for x, y in pairwise(sizes)]
 
     def feedforward(self, a: Array) -> Array:
         """The output for an input (in, 1), or for several, (in, m)."""
@@ -82,13 +79,18 @@ class Network:
         samples = list(training_data)
         tests = list(test_data) if test_data else None
         stacked, order = None, list(range(len(samples)))
-        if _is_the_books(self, "update_mini_batch", "backprop", "cost_derivative"):
-            stacked = _batch.Stacked.of(self, samples, eta)
         for epoch in range(epochs):
+            if _is_the_books(self, "update_mini_batch", "backprop", "cost_derivative"):
+                # Between two epochs somebody's own method may have changed data or weights.
+                if stacked is None or not _is_the_books(self, "evaluate", "feedforward"):
+                    stacked = _batch.Stacked.of(self, samples, eta)
+            else:
+                stacked = None
             if stacked is not None:
                 random.shuffle(order)
                 stacked.epoch(self, order, mini_batch_size, True, eta, 1.0)
             else:
+                samples, order = [samples[i] for i in order], list(range(len(samples)))
                 random.shuffle(samples)
                 for start in range(0, len(samples), mini_batch_size):
                     self.update_mini_batch(samples[start : start + mini_batch_size], eta)

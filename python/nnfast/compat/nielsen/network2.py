@@ -117,11 +117,8 @@ class Network:
 
     def large_weight_initializer(self) -> None:
         """Standard normal biases, then standard normal weights."""
-        self.biases = [np.random.randn(y, 1) for y in self.sizes[1:]]  # noqa: NPY002
-        self.weights = [
-            np.random.randn(y, x)  # noqa: NPY002
-            for x, y in pairwise(self.sizes)
-        ]
+        self.biases = [np.random.randn(y, 1) for y in self.sizes[1:]]
+        self.weights = [np.random.randn(y, x) for x, y in pairwise(self.sizes)]
 
     def feedforward(self, a: Array) -> Array:
         """The output for an input (in, 1), or for several, (in, m)."""
@@ -183,9 +180,16 @@ class Network:
         training_accuracy: list[int] = []
         histories = evaluation_cost, evaluation_accuracy, training_cost, training_accuracy
         stacked, order, given = None, list(range(len(samples))), samples
-        if _known(self.cost) and _is_the_books(self, "update_mini_batch", "backprop"):
-            stacked = _batch.Stacked.of(self, samples, eta, lmbda)
         for epoch in range(epochs):
+            if _known(self.cost) and _is_the_books(self, "update_mini_batch", "backprop"):
+                # Between two epochs somebody's own method may have changed data or weights.
+                alone = _has_our_fn(self.cost) and _is_the_books(
+                    self, "total_cost", "accuracy", "feedforward"
+                )
+                if stacked is None or not alone:
+                    stacked = _batch.Stacked.of(self, given, eta, lmbda)
+            else:
+                stacked = None
             if stacked is not None:
                 random.shuffle(order)
                 decay = 1 - eta * (lmbda / len(samples))
@@ -193,6 +197,7 @@ class Network:
                 samples = [given[i] for i in order]
             else:
                 random.shuffle(samples)
+                given, order = samples, list(range(len(samples)))
                 for start in range(0, len(samples), mini_batch_size):
                     self.update_mini_batch(samples[start : start + mini_batch_size], eta, lmbda, len(samples))
             print(f"Epoch {epoch} training complete")
@@ -387,6 +392,10 @@ def _known(cost: Any) -> bool:
     return cost.delta is CrossEntropyCost.delta or cost.delta is QuadraticCost.delta
 
 
+def _has_our_fn(cost: Any) -> bool:
+    return cost.fn is CrossEntropyCost.fn or cost.fn is QuadraticCost.fn
+
+
 def _is_the_books(net: Any, *names: str) -> bool:
     """Whether these methods and the sigmoid are the ones here; a function, as in :mod:`.network`."""
     return sigmoid is _SIGMOID and not _batch.overridden(net, Network, *names)
@@ -394,9 +403,9 @@ def _is_the_books(net: Any, *names: str) -> bool:
 
 def _cost_of_batches(net: Any, samples: list[tuple[Any, Any]], convert: bool) -> Any:
     """The mean cost, or None where it has to be taken sample by sample."""
-    quadratic = net.cost.fn is QuadraticCost.fn
-    if not (quadratic or net.cost.fn is CrossEntropyCost.fn) or not _is_the_books(net, "feedforward"):
+    if not (_has_our_fn(net.cost) and _is_the_books(net, "feedforward")):
         return None
+    quadratic = net.cost.fn is QuadraticCost.fn
     total, done = np.float64(0.0), 0
     try:
         for a in _batch.outputs(net.weights, net.biases, [x for x, _ in samples]):

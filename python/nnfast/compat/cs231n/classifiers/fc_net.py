@@ -145,9 +145,9 @@ class TwoLayerNet(_Saved):
     ) -> None:
         self.params = {}
         self.reg = reg
-        self.params["W1"] = weight_scale * np.random.randn(input_dim, hidden_dim)  # noqa: NPY002
+        self.params["W1"] = weight_scale * np.random.randn(input_dim, hidden_dim)
         self.params["b1"] = np.zeros(hidden_dim)
-        self.params["W2"] = weight_scale * np.random.randn(hidden_dim, num_classes)  # noqa: NPY002
+        self.params["W2"] = weight_scale * np.random.randn(hidden_dim, num_classes)
         self.params["b2"] = np.zeros(num_classes)
 
     def loss(self, X: Array, y: Array | None = None) -> Any:
@@ -247,7 +247,7 @@ class FullyConnectedNet(_Saved):
         self.params = {}
         sizes = [input_dim, *hidden_dims, num_classes]
         for i in range(1, len(sizes)):
-            weights = weight_scale * np.random.randn(sizes[i - 1], sizes[i])  # noqa: NPY002
+            weights = weight_scale * np.random.randn(sizes[i - 1], sizes[i])
             self.params[f"W{i}"] = weights.astype(dtype)
             self.params[f"b{i}"] = np.zeros(sizes[i], dtype)
             if normalization in ("batchnorm", "layernorm") and i < self.num_layers:
