@@ -397,6 +397,21 @@ def test_what_a_method_of_the_users_changes_between_epochs_counts(change, capsys
     same_parameters(*twice(run), 1e-6 if change == "float32" else 1e-12)
 
 
+@COSTS
+def test_the_books_own_cost_classes_are_known_and_edited_ones_are_not(cost):
+    plain = getattr(P.network2, cost)
+    changed = {
+        part: edited(P.network2, cost, old, new)[cost]
+        for part, old, new in (("delta", "a - y", "0.9 * (a - y)"), ("fn", "return ", "return 2 * "))
+    }
+    for name in ("delta", "fn"):
+        assert network2._known(plain, name)
+        assert network2._is_quadratic(plain, name) == (cost == "QuadraticCost")
+        assert network2._known(plain(), name)
+        assert not network2._known(changed[name], name)
+        assert not network2._known(LogCosh(), name)
+
+
 def test_what_a_cost_of_the_users_changes_between_epochs_counts(capsys):
     def run(which):
         module = PAIRS["network2"][which]

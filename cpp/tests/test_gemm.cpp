@@ -188,12 +188,12 @@ TEST(affine_rows_do_not_depend_on_the_batch) {
   x.fill(draw);
   W.fill(draw);
   for (float& v : b) v = draw();
-  run(2, [&](Team& team) { affine_forward<float>(team, x.view, W.view, b.data(), whole.view); });
+  run(2, [&](Team& team) { affine_forward<float, float>(team, x.view, W.view, b.data(), whole.view); });
   for (const index_t rows : {index_t{1}, index_t{7}, index_t{64}}) {
     for (index_t i = 0; i < batch; i += rows) {
       const index_t here = std::min(rows, batch - i);
       run(1, [&](Team& team) {
-        affine_forward<float>(team, x.view.block(i, 0, here, in), W.view, b.data(), part.view.block(i, 0, here, out));
+        affine_forward<float, float>(team, x.view.block(i, 0, here, in), W.view, b.data(), part.view.block(i, 0, here, out));
       });
     }
     CHECK(whole.memory == part.memory);

@@ -1,5 +1,6 @@
 #pragma once
 // y = x W + b:  x (batch, in), W (in, out), b (out) or null, y (batch, out). x, W, dy of any strides.
+// x may be float where the rest is double.
 
 #include "nnfast/gemm.hpp"
 
