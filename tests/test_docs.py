@@ -66,7 +66,7 @@ def python_blocks(name):
 
 
 @pytest.mark.skipif(not (ROOT / "README.md").exists(), reason="not in a source tree")
-@pytest.mark.parametrize("name", ["README.md", "HACKING.md"])
+@pytest.mark.parametrize("name", ["README.md", "HACKING.md", "docs/from_numpy.md"])
 def test_code_of_the_pages_runs(name, tmp_path, monkeypatch, capsys):
     """As it stands, but on the sample and for one epoch where it asks for more."""
     monkeypatch.chdir(tmp_path)

@@ -156,14 +156,9 @@ PROBES: dict[str, dict[tuple[str, ...], Callable[[SimpleNamespace], Any]]] = {
     },
     "network2": {
         ("Network", "CrossEntropyCost", "QuadraticCost"): _network2,
-        (
-            "Network.update_mini_batch",
-            "Network.backprop",
-            "CrossEntropyCost.delta",
-            "QuadraticCost.delta",
-        ): _mini_batches2,
+        ("Network.update_mini_batch", "Network.backprop"): _mini_batches2,
         ("Network.SGD",): _sgd2,
         ("Network.accuracy", "Network.feedforward"): _accuracy,
-        ("Network.total_cost", "CrossEntropyCost.fn", "QuadraticCost.fn"): _costs,
+        ("Network.total_cost",): _costs,
     },
 }
