@@ -43,7 +43,7 @@ class Hook(importlib.abc.MetaPathFinder):
         self._kept: list[
             object
         ] = []  # objects that stayed the user's: kept alive, so that their ids are theirs
-        self._before: list[tuple[ModuleType, dict[str, Any]]] = []
+        self._before: list[tuple[Any, dict[str, Any]]] = []
         self._made: list[str] = []
 
     # ---- Finding
@@ -84,25 +84,30 @@ class Hook(importlib.abc.MetaPathFinder):
 
     def merge(self, module: ModuleType) -> None:
         """Ours for each name of the user's module that is the course's own."""
-        theirs = vars(module)
+        namespace = vars(module)
+        theirs = _with_methods(namespace)
         own = {
             name
             for name, value in theirs.items()
-            if getattr(value, "__module__", None) == module.__name__
-            and (inspect.isfunction(value) or inspect.isclass(value))
+            if getattr(namespace[name.partition(".")[0]], "__module__", None) == module.__name__
+            and (inspect.isfunction(value) or inspect.isclass(value) or "." in name)
         }
         found: dict[tuple[str, ...], dict[str, Any]] = {}
         why: dict[str, str] = {}
         for stand_in in stand_ins(self._course[module.__name__], module.__name__):
-            ours = vars(stand_in.module)
+            namespace_of_ours = vars(stand_in.module)
+            ours = _with_methods(namespace_of_ours)
             for group, probe in stand_in.probes.items():
+                whole = {name for names in found for name in names}
+                if any("." in name and name.partition(".")[0] in whole for name in group):
+                    continue  # the class is replaced as a whole
                 present = [name for name in group if name in own]
                 if not present or group in found or any(name not in ours for name in present):
                     continue
                 reason = _difference(group, theirs, ours, own)
                 if not reason:
                     made = {name: with_defaults_of(theirs[name], ours[name]) for name in present}
-                    reason = behaviour(probe, theirs, {**ours, **made})
+                    reason = behaviour(probe, namespace, {**namespace_of_ours, **made})
                     if reason == "an error" and stand_in.repaired.issuperset(group):
                         reason = ""
                 if reason:
@@ -114,8 +119,11 @@ class Hook(importlib.abc.MetaPathFinder):
         self._keep_what_uses_the_users(theirs, found, why)
 
         replaced = {name: value for group in found.values() for name, value in group.items()}
-        self._before.append((module, {name: theirs[name] for name in replaced}))
-        theirs.update(replaced)
+        for name, value in replaced.items():
+            owner, _, attribute = name.rpartition(".")
+            target = namespace[owner] if owner else module
+            self._before.append((target, {attribute: theirs[name]}))
+            setattr(target, attribute, value)
         if replaced:
             self.replaced[module.__name__] = sorted(replaced)
         if why:
@@ -142,7 +150,8 @@ class Hook(importlib.abc.MetaPathFinder):
     def undo(self) -> None:
         """The user's own names again; modules that were ours as a whole are forgotten."""
         for module, before in reversed(self._before):
-            vars(module).update(before)
+            for attribute, value in before.items():
+                setattr(module, attribute, value)
         for name in self._made:
             sys.modules.pop(name, None)
         self._before.clear()
@@ -153,6 +162,19 @@ class Hook(importlib.abc.MetaPathFinder):
         for name in [name for name in sys.modules if name in self._course]:
             if getattr(sys.modules[name], "__file__", None):
                 self.merge(sys.modules[name])
+
+
+def _with_methods(namespace: dict[str, Any]) -> dict[str, Any]:
+    """The names of a module, and the functions of its classes as "Class.function"."""
+    found = dict(namespace)
+    for name, value in namespace.items():
+        if inspect.isclass(value):
+            found.update(
+                (f"{name}.{key}", v)
+                for key, v in vars(value).items()
+                if inspect.isfunction(v) or isinstance(v, staticmethod)
+            )
+    return found
 
 
 def _difference(group: tuple[str, ...], theirs: dict[str, Any], ours: dict[str, Any], own: set[str]) -> str:

@@ -50,9 +50,17 @@ def signature_of(value: Any) -> object:
     if inspect.isclass(value):
         methods = {name: _parameters(getattr(value, name)) for name in _methods(value)}
         return "class", tuple(sorted(methods.items()))
+    if isinstance(value, staticmethod):
+        return "staticmethod", _parameters(value.__func__)
     if inspect.isfunction(value):
         return "function", _parameters(value)
     return "value", type(value).__name__
+
+
+def _shown(function: types.FunctionType) -> list[str]:
+    """The defaults as text; a class, the cost of network2 say, by its name: ours takes the place of theirs."""
+    values = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()]
+    return [value.__qualname__ if isinstance(value, type) else repr(value) for value in values]
 
 
 def with_defaults_of(theirs: Any, ours: Any) -> Any:
@@ -60,9 +68,7 @@ def with_defaults_of(theirs: Any, ours: Any) -> Any:
     function, other = (value.__init__ if inspect.isclass(value) else value for value in (ours, theirs))
     if not isinstance(function, types.FunctionType) or not isinstance(other, types.FunctionType):
         return ours
-    if repr((function.__defaults__, function.__kwdefaults__)) == repr(
-        (other.__defaults__, other.__kwdefaults__)
-    ):
+    if _shown(function) == _shown(other):
         return ours
     copy = types.FunctionType(
         function.__code__, function.__globals__, function.__name__, other.__defaults__, function.__closure__
