@@ -70,7 +70,7 @@ CASES = [
         "dlfs/ch06/optimizer_compare_mnist.py",
         "1000 128 100",
         "150 128 100",
-        "1 128 100",
+        "12 128 100",
         3,
         "784-4 x 100-10, batch 128, SGD, Momentum, AdaGrad, Adam (chapter 6)",
     ),
