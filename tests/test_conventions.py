@@ -81,7 +81,9 @@ def test_squared_losses(rng):
         (nn.MeanSquaredError(), squares.mean()),
     ]:
         assert loss.forward(y, t) == pytest.approx(expected, rel=RTOL)
-    assert nn.SumSquaredError().forward(y, t) == pytest.approx(japanese().functions.sum_squared_error(y, t), rel=RTOL)
+    assert nn.SumSquaredError().forward(y, t) == pytest.approx(
+        japanese().functions.sum_squared_error(y, t), rel=RTOL
+    )
 
 
 def test_cross_entropies(rng):

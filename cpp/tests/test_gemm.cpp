@@ -193,7 +193,8 @@ TEST(affine_rows_do_not_depend_on_the_batch) {
     for (index_t i = 0; i < batch; i += rows) {
       const index_t here = std::min(rows, batch - i);
       run(1, [&](Team& team) {
-        affine_forward<float, float>(team, x.view.block(i, 0, here, in), W.view, b.data(), part.view.block(i, 0, here, out));
+        affine_forward<float, float>(team, x.view.block(i, 0, here, in), W.view, b.data(),
+                                     part.view.block(i, 0, here, out));
       });
     }
     CHECK(whole.memory == part.memory);
