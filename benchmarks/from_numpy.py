@@ -1,7 +1,7 @@
 """The steps of docs/from_numpy.md, timed: ``python -m benchmarks.from_numpy``.
 
-One training step (draw a batch, forward, loss, backward, update) of 784-50-10 with batches of 100. Each way has processes
-of its own; they take turns, and the median counts.
+One training step (draw a batch, forward, loss, backward, update) of 784-50-10 with batches of 100. Each way has
+processes of its own; they take turns, and the median counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/conventions.md: the options of the native objects give the numbers of the conventions that they are named for."""
+"""docs/conventions.md: the options of the native objects give the numbers of the conventions named there."""
 
 import nnfast as nn
 import numpy as np
@@ -126,7 +126,7 @@ def test_weight_decay_of_the_courses(rng):
 
 def test_dropout_keeps_what_cs231n_keeps(rng):
     x = np.ones((200, 200))
-    np.random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
     theirs, _ = cs231n.dropout_forward(x, {"mode": "train", "p": 0.75})
     ours = nn.Dropout(1 - 0.75, seed=0).forward(x)
     assert set(np.unique(theirs)) == set(np.unique(ours)) == {0.0, 1 / 0.75}
