@@ -203,7 +203,7 @@ def test_numpys_own_arrays_may_come_from_the_pool():
     printed = run(
         """
         from nnfast import _core
-        _core.pool_arrays_of_numpy()
+        _core.pool_arrays_of_numpy(True)
         total = 0.0
         for size in (0, 1, 10, 5000, 100_000, 5_000_000):
             a = np.arange(float(size))
@@ -214,6 +214,10 @@ def test_numpys_own_arrays_may_come_from_the_pool():
             total += a.sum() + b.sum() + c.sum()
         assert os.fork() or os._exit(int(np.ones(300_000).sum()) != 300_000)
         assert os.wait()[1] == 0
+        handler = np._core.multiarray.get_handler_name
+        assert handler(np.ones(10)) == "nnfast_pool"
+        _core.pool_arrays_of_numpy(False)
+        assert handler(np.ones(10)) == "default_allocator"
         print(total)
         """
     )

@@ -155,8 +155,8 @@ SetHandler set_handler() {
 
 }  // namespace
 
-void pool_arrays_of_numpy() {
-  PyObject* const previous = set_handler()(handler_capsule());
+void pool_arrays_of_numpy(bool on) {
+  PyObject* const previous = set_handler()(on ? handler_capsule() : nullptr);
   if (previous == nullptr) throw py::error_already_set();
   Py_DECREF(previous);
 }

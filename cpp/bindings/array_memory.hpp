@@ -24,8 +24,8 @@ class PooledArrays {
   PyObject* previous_ = nullptr;
 };
 
-/// From now on all arrays that NumPy makes on this thread (or in what inherits its context) use the pool. For a program
-/// of its own only: `nnfast run` lets the script's own temporaries have it.
-void pool_arrays_of_numpy();
+/// Whether all arrays that NumPy makes from now on, on this thread (or in what inherits its context), use the pool; if
+/// not, NumPy's own memory. For course code, whose temporaries in NumPy stand between our calls.
+void pool_arrays_of_numpy(bool on);
 
 }  // namespace nnfast::bindings

@@ -349,7 +349,7 @@ py::object batch_normalization_gradients(py::handle dout_in, py::handle xc_in, p
 void register_course(py::module_& m) {
   using namespace py::literals;
   m.def("core_seconds", &Stopwatch::seconds);
-  m.def("pool_arrays_of_numpy", &pool_arrays_of_numpy);
+  m.def("pool_arrays_of_numpy", &pool_arrays_of_numpy, "on"_a);
   m.def("course_affine", &affine, "x"_a, "W"_a, "b"_a);
   m.def("course_affine_gradients", &affine_gradients, "dout"_a, "x"_a, "W"_a, "want_dx"_a);
   m.def("course_relu", &relu, "x"_a);

@@ -25,6 +25,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
+from .. import _core
+
 if TYPE_CHECKING:
     from ._hook import Hook
 
@@ -36,7 +38,8 @@ _installed: Hook | None = None
 def install(course: str | None = None) -> None:
     """Let the modules of a course be nnfast's from now on, also those that are imported already.
 
-    Names that other modules have taken from them before (``from common.layers import *``) stay what they are.
+    Names that other modules have taken from them before (``from common.layers import *``) stay what they are. NumPy's
+    arrays take their memory from nnfast's pool meanwhile, which spares course code the page faults of its temporaries.
 
     Parameters
     ----------
@@ -66,6 +69,7 @@ def install(course: str | None = None) -> None:
     _installed = Hook(courses, missing=course is not None)
     sys.meta_path.insert(0, _installed)
     _installed.merge_loaded()
+    _core.pool_arrays_of_numpy(True)
 
 
 def uninstall() -> None:
@@ -77,6 +81,7 @@ def uninstall() -> None:
         sys.meta_path.remove(_installed)
     _installed.undo()
     _installed = None
+    _core.pool_arrays_of_numpy(False)
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -145,7 +145,7 @@ def run(
             [course] if course else [c for c in COURSES if c != "dlfs-kr"], missing=course is not None
         )
         sys.meta_path.insert(0, hook)
-        _core.pool_arrays_of_numpy()
+        _core.pool_arrays_of_numpy(True)
     report_to = Path(times).resolve() if times else None  # before the script's folder is the current one
     _seed(seed)
     began, core = time.perf_counter(), _core.core_seconds()
