@@ -59,21 +59,6 @@ double container_quota() {
   return quota > 0 && period > 0 ? quota / period : 0;
 }
 
-/// What this thread has had of the processors.
-std::chrono::nanoseconds processor_time() {
-#ifdef __linux__
-  timespec now{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-#else
-  return std::chrono::steady_clock::now().time_since_epoch();
-#endif
-}
-
-[[maybe_unused]] Patience patience;
-// Of the region that this thread has opened.
-[[maybe_unused]] thread_local Patience::Clock::duration waited_at_barriers{};
-
 struct Scratch {
   std::unique_ptr<char, decltype(&std::free)> memory{nullptr, &std::free};
   int members = 0;
@@ -90,6 +75,21 @@ struct Scratch {
 };
 
 #ifdef _OPENMP
+/// What this thread has had of the processors.
+std::chrono::nanoseconds processor_time() {
+#ifdef __linux__
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+#else
+  return std::chrono::steady_clock::now().time_since_epoch();
+#endif
+}
+
+Patience patience;
+// Of the region that this thread has opened.
+thread_local Patience::Clock::duration waited_at_barriers{};
+
 void forget_pool_before_fork() {
   // libgomp's pool does not survive fork(): the child would wait for threads that it does not have (GCC PR 60035).
   omp_pause_resource_all(omp_pause_soft);
