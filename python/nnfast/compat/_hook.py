@@ -9,7 +9,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._match import behaviour, signature_of, uses, with_defaults_of
+from ._match import behaviour, signature_of, stored_by, uses, with_defaults_of
 from ._stand_ins import COURSES, PACKAGES, stand_ins
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ class Hook(importlib.abc.MetaPathFinder):
                     if reason == "an error" and stand_in.repaired.issuperset(group):
                         reason = ""
                 if reason:
-                    why.update({name: why.get(name, reason) for name in present})
+                    # Of several variants the one that differs in its results only is the nearest.
+                    nearer = reason == "other results"
+                    why.update({name: reason if nearer else why.get(name, reason) for name in present})
                 else:
                     found[group] = made
                     for name in present:
@@ -184,6 +186,11 @@ def _difference(group: tuple[str, ...], theirs: dict[str, Any], ours: dict[str, 
     for name in group:
         if signature_of(theirs[name]) != signature_of(ours[name]):
             return "other signature" if len(group) == 1 else f"other signature of {name}"
+        # What a learner keeps for himself, ours would not have.
+        owner = ours[name.partition(".")[0]]
+        more = stored_by(theirs[name]) - stored_by(owner) - set(dir(owner))
+        if more:
+            return f"keeps {', '.join(sorted(more))} too"
     return ""
 
 
@@ -200,9 +207,10 @@ class _Merging(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         try:
             self._loader.exec_module(module)
-        except SyntaxError:
+        except (SyntaxError, ModuleNotFoundError) as error:
             # Nielsen's files are Python 2.
-            if not self._hook.missing:
+            python2 = isinstance(error, SyntaxError) or error.name == "cPickle"
+            if not (python2 and self._hook.missing):
                 raise
             self._hook.fill(module)
             return

@@ -25,7 +25,7 @@ def _one_hot(labels: list[int], count: int) -> Any:
 
 # ---- functions
 
-_X = np.array([[-800.0, -1.5, -0.0], [0.0, 0.3, 30.0]])
+_X = np.array([[-800.0, -1.5, -0.0], [0.0, 0.3, 30.0], [800.0, 0.3, -2.0]])
 _Y = np.array([[0.1, 0.7, 0.2], [1e-9, 0.5, 0.5]])
 
 
@@ -44,7 +44,11 @@ def _identity(m: Any) -> Any:
 
 
 def _squared_error(name: str) -> Callable[[Any], Any]:
-    return lambda m: getattr(m, name)(_X / 100, _Y)
+    def probe(m: Any) -> Any:
+        f = getattr(m, name)
+        return f(_draw(5, 2), _draw(5, 2, seed=1)), f(_X[:2] / 100, _Y), f(_draw(4), _draw(4, seed=1))
+
+    return probe
 
 
 def _cross_entropy(m: Any) -> Any:
@@ -58,7 +62,7 @@ def _cross_entropy(m: Any) -> Any:
 
 
 def _softmax_loss(m: Any) -> Any:
-    return m.softmax_loss(_X / 10, np.array([2, 0]))
+    return m.softmax_loss(_X / 10, np.array([2, 0, 1]))
 
 
 # ---- layers
@@ -69,7 +73,7 @@ def _relu(m: Any) -> Any:
     before = layer.mask
     x = _X.copy()
     out = layer.forward(x)
-    dout = _draw(2, 3)
+    dout = _draw(3, 3)
     dx = layer.backward(dout)
     return before, out, out is x, x, layer.mask, dx, dx is dout
 
@@ -77,7 +81,7 @@ def _relu(m: Any) -> Any:
 def _sigmoid(m: Any) -> Any:
     layer = m.Sigmoid()
     out = layer.forward(_X / 10)
-    return out, layer.out, layer.backward(_draw(2, 3))
+    return out, layer.out, layer.backward(_draw(3, 3))
 
 
 def _affine(m: Any) -> Any:
@@ -166,8 +170,8 @@ def _optimizer(name: str, *states: str) -> Callable[[Any], Any]:
         opt = getattr(m, name)()
         params = {"W": _draw(2, 3), "b": _draw(3, seed=1)}
         kept = dict(params)
-        for step in range(3):
-            opt.update(params, {key: _draw(*p.shape, seed=step) for key, p in params.items()})
+        for step, size in enumerate((1e-7, 1e-7, 1)):  # epsilon shows beside small gradients
+            opt.update(params, {key: size * _draw(*p.shape, seed=step) for key, p in params.items()})
         same = [params[key] is kept[key] for key in params]
         return params, same, [getattr(opt, state) for state in (*states, "lr")]
 
@@ -184,9 +188,21 @@ def _networks(name: str) -> list[tuple[Any, ...]]:
     return [*plain, ({"use_batchnorm": True, "use_dropout": True, "weight_decay_lambda": 0.1},)]
 
 
+def _refuses(m: Any, name: str, activation: str) -> bool:
+    try:
+        getattr(m, name)(2, [2], 2, activation=activation)
+    except KeyError:
+        return True
+    return False
+
+
 def _network(name: str) -> Callable[[Any], Any]:
     def probe(m: Any) -> Any:
-        found = []
+        others = ("tanh", "leaky_relu", "elu", "softplus", "swish", "identity")
+        found: list[Any] = [_refuses(m, name, activation) for activation in others]
+        for scale in ("sigmoid", "Xavier", "he", "ReLU", 0.05):
+            np.random.seed(0)
+            found.append(getattr(m, name)(3, [4], 2, weight_init_std=scale).params)
         for (options,) in _networks(name):
             np.random.seed(0)
             net = getattr(m, name)(3, [4, 3], 2, **options)
