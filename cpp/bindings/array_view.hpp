@@ -143,6 +143,8 @@ Array as_int64(const Array& a);
 Array as_native(const Array& a);
 /// `a`, or a copy in C order. The dtype stays.
 Array contiguous(const Array& a);
+/// A view.
+inline Array transposed(const Array& a) { return Array(a.object().attr("T")); }
 
 template <class F>
 decltype(auto) visit_dtype(bool is_double, F&& f) {

@@ -33,8 +33,6 @@ void with_operands(Array& a, Array& b, F&& f) {
   }
 }
 
-Array transposed(const Array& a) { return Array(a.object().attr("T")); }
-
 // ---- affine
 
 /// b as the row that the product's dtype takes in; false where NumPy would make more of it than a row.

@@ -79,8 +79,6 @@ struct Updated {
   std::vector<Array> flat;  // the same where that is C-contiguous, else a copy to be copied back
 };
 
-Array transposed(const Array& a) { return Array(a.object().attr("T")); }
-
 void update(const OptimizerSpec& spec, index_t t, py::handle params, py::handle grads, const py::sequence& states,
             py::handle grad_scale_in) {
   constexpr const char* kFunction = "optimizer_update";

@@ -20,6 +20,11 @@ _SGD, _, _NESTEROV, _ADAGRAD, _RMSPROP, _ADAM = range(6)
 _EPS = 1e-7
 
 
+def zeros_like(params: Params) -> dict[str, Any]:
+    """A state for every parameter."""
+    return {key: np.zeros_like(value) for key, value in params.items()}
+
+
 class SGD:
     """p -= lr g.
 
@@ -52,7 +57,7 @@ class Momentum:
     def update(self, params: Params, grads: Params) -> None:
         """One step; makes new arrays v."""
         if self.v is None:
-            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = zeros_like(params)
         for key in params.keys():  # noqa: SIM118
             v = _core.course_optimize_with_new_velocity(
                 params[key], grads[key], self.v[key], self.lr, self.momentum
@@ -74,7 +79,7 @@ class Nesterov:
     def update(self, params: Params, grads: Params) -> None:
         """One step."""
         if self.v is None:
-            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = zeros_like(params)
         mu = self.momentum
         for key in params.keys():  # noqa: SIM118
             g = grads[key]
@@ -95,7 +100,7 @@ class AdaGrad:
     def update(self, params: Params, grads: Params) -> None:
         """One step."""
         if self.h is None:
-            self.h = {key: np.zeros_like(value) for key, value in params.items()}
+            self.h = zeros_like(params)
         for key in params.keys():  # noqa: SIM118
             g = grads[key]
             if not _core.course_optimize(_ADAGRAD, params[key], g, None, self.h[key], 1, self.lr, 0, 0, _EPS):
@@ -114,7 +119,7 @@ class RMSprop:
     def update(self, params: Params, grads: Params) -> None:
         """One step."""
         if self.h is None:
-            self.h = {key: np.zeros_like(value) for key, value in params.items()}
+            self.h = zeros_like(params)
         for key in params.keys():  # noqa: SIM118
             g, h, rate = grads[key], self.h[key], self.decay_rate
             if not _core.course_optimize(_RMSPROP, params[key], g, None, h, 1, self.lr, rate, 0, _EPS):
@@ -141,8 +146,8 @@ class Adam:
     def update(self, params: Params, grads: Params) -> None:
         """One step."""
         if self.m is None or self.v is None:
-            self.m = {key: np.zeros_like(value) for key, value in params.items()}
-            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+            self.m = zeros_like(params)
+            self.v = zeros_like(params)
         self.iter += 1
         lr_t = self.lr * np.sqrt(1.0 - self.beta2**self.iter) / (1.0 - self.beta1**self.iter)
         for key in params.keys():  # noqa: SIM118

@@ -97,6 +97,17 @@ def step(
     return new_weights, new_biases
 
 
+def summed(net: Any, mini_batch: Sequence[tuple[Any, Any]]) -> tuple[list[Array], list[Array]]:
+    """nabla_b and nabla_w, summed sample by sample by the network's own backprop."""
+    nabla_b = [np.zeros(b.shape) for b in net.biases]
+    nabla_w = [np.zeros(w.shape) for w in net.weights]
+    for x, y in mini_batch:
+        by_b, by_w = net.backprop(x, y)
+        nabla_b = [total + one for total, one in zip(nabla_b, by_b, strict=False)]
+        nabla_w = [total + one for total, one in zip(nabla_w, by_w, strict=False)]
+    return nabla_b, nabla_w
+
+
 class Stacked:
     """The samples of one call of SGD as two matrices, made once: gathering rows costs less than joining columns.
 

@@ -241,12 +241,7 @@ class Network:
             if new is not None:
                 self.weights, self.biases = new
                 return
-        nabla_b = [np.zeros(b.shape) for b in self.biases]
-        nabla_w = [np.zeros(w.shape) for w in self.weights]
-        for x, y in mini_batch:
-            by_b, by_w = self.backprop(x, y)
-            nabla_b = [total + one for total, one in zip(nabla_b, by_b, strict=False)]
-            nabla_w = [total + one for total, one in zip(nabla_w, by_w, strict=False)]
+        nabla_b, nabla_w = _batch.summed(self, mini_batch)
         self.weights = [decay * w - rate * total for w, total in zip(self.weights, nabla_w, strict=False)]
         self.biases = [b - rate * total for b, total in zip(self.biases, nabla_b, strict=False)]
 

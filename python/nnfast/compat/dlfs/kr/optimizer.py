@@ -22,7 +22,7 @@ class Nesterov(_jp.Nesterov):
     def update(self, params: MutableMapping[str, Any], grads: MutableMapping[str, Any]) -> None:
         """One step."""
         if self.v is None:
-            self.v = {key: np.zeros_like(value) for key, value in params.items()}
+            self.v = _jp.zeros_like(params)
         mu = self.momentum
         for key in params.keys():  # noqa: SIM118
             g = grads[key]
