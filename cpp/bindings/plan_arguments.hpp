@@ -45,12 +45,15 @@ class LayerReader {
     return layer;
   }
 
-  /// Elements behind `offset` that the layer uses, so that flat arrays can be checked once.
-  static index_t parameters_end(const Layer& layer) {
+  /// Where the layer's parameters end, so that flat arrays can be checked once.
+  static index_t weight_end(const Layer& layer) {
     const index_t weights = layer.kind == LayerKind::affine  ? layer.in * layer.out
                             : layer.kind == LayerKind::prelu ? layer.alpha_size
                                                              : layer.out;
-    return std::max(layer.weight < 0 ? 0 : layer.weight + weights, layer.bias < 0 ? 0 : layer.bias + layer.out);
+    return layer.weight < 0 ? 0 : layer.weight + weights;
+  }
+  static index_t parameters_end(const Layer& layer) {
+    return std::max(weight_end(layer), layer.bias < 0 ? 0 : layer.bias + layer.out);
   }
   static index_t state_end(const Layer& layer) { return layer.state < 0 ? 0 : layer.state + 2 * layer.out; }
 

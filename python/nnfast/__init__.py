@@ -69,7 +69,16 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, initializers, layers, losses, optimizers, schedules
+    from . import compat, datasets, functional, gradients, initializers, layers, losses, optimizers, schedules
+    from .gradients import (
+        GradientCheck,
+        check_gradients,
+        directional_derivative,
+        gradient_descent,
+        jacobian,
+        numerical_diff,
+        numerical_gradient,
+    )
 
 __all__ = [
     "SGD",
@@ -89,6 +98,7 @@ __all__ = [
     "Flatten",
     "FormatError",
     "Gelu",
+    "GradientCheck",
     "HardSigmoid",
     "HardSwish",
     "Hinge",
@@ -127,22 +137,38 @@ __all__ = [
     "Swish",
     "Tanh",
     "__version__",
+    "check_gradients",
     "compat",
     "datasets",
+    "directional_derivative",
     "functional",
     "get_num_threads",
+    "gradient_descent",
+    "gradients",
     "initializers",
+    "jacobian",
     "layers",
     "losses",
     "mlp",
     "num_threads",
+    "numerical_diff",
+    "numerical_gradient",
     "optimizers",
     "schedules",
     "set_num_threads",
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "gradients", "schedules", "serialization", "training")
+_IN_GRADIENTS = (
+    "GradientCheck",
+    "check_gradients",
+    "directional_derivative",
+    "gradient_descent",
+    "jacobian",
+    "numerical_diff",
+    "numerical_gradient",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -150,6 +176,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _IN_GRADIENTS:
+        from . import gradients
+
+        return getattr(gradients, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -425,3 +425,22 @@ class Plan(metaclass=_BoundType):
         sample_weight: ArrayLike | None = None,
         x_scale: float = 1.0,
     ) -> tuple[float, int]: ...
+
+# Central differences of a loss by parameters, in double: `layers` as Plan takes them, `elements` (n,) offsets into
+# params. (derivative (n,), kink (n,) int64: -1, or the first layer whose kink lies between the two points).
+def loss_differences(
+    in_features: int,
+    layers: Sequence[dict[str, Any]],
+    params: _Floats,
+    state: _Floats,
+    x: ArrayLike,
+    t: ArrayLike,
+    loss: LossSpec,
+    elements: NDArray[np.int64],
+    h: float,
+    *,
+    training: bool = True,
+    seed: int = 0,
+    step: int = 0,
+    class_weight: ArrayLike | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...
