@@ -68,7 +68,7 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, initializers, layers, losses, optimizers, schedules
+    from . import compat, datasets, functional, graph, initializers, layers, losses, optimizers, schedules
 
 __all__ = [
     "SGD",
@@ -129,6 +129,7 @@ __all__ = [
     "datasets",
     "functional",
     "get_num_threads",
+    "graph",
     "initializers",
     "layers",
     "losses",
@@ -140,7 +141,7 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "graph", "schedules", "serialization", "training")
 
 
 def __getattr__(name: str) -> Any:
