@@ -195,16 +195,17 @@ def _node_vertex(
     else:
         sign = _sign(node, spec)
         size = 15 if len(sign) == 1 else 12 if len(sign) < 4 else 10
-        words = Words(sign, BLACK, size, va="center" if "\n" in sign else "center_baseline")
+        words = Words(sign, BLACK, size, va="center_baseline" if sign.isalpha() and size < 15 else "center")
         width, height = measure(words)
         radius = max(0.24, float(np.hypot(width, height * 0.7)) / 2 + 0.04)
         vertex = _Vertex(layer, radius, radius, radius, radius, Circle(node, radius), [(words, 0.0, 0.0)])
         if node.name is not None:
-            title = Words(node.name, BLACK, 11, va="bottom")
+            # Rather to the right, as lines come in from the left.
+            title = Words(node.name, BLACK, 11, ha="left", va="bottom")
             width, height = measure(title)
-            vertex.words.append((title, 0.0, radius + 0.03))
-            vertex.above += 0.03 + height
-            vertex.left = vertex.right = max(vertex.left, width / 2)
+            vertex.words.append((title, -0.06, radius + 0.02))
+            vertex.above += 0.02 + height
+            vertex.right = max(vertex.right, width - 0.06)
     if total is not None:
         width, height = measure(total)
         vertex.words.append((total, 0.0, -vertex.below - 0.03))
@@ -213,7 +214,7 @@ def _node_vertex(
             total.ha = "right"
             vertex.left = max(vertex.left, width)
         else:
-            vertex.left = vertex.right = max(vertex.left, width / 2)
+            vertex.left, vertex.right = max(vertex.left, width / 2), max(vertex.right, width / 2)
     return vertex
 
 
