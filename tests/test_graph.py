@@ -506,6 +506,14 @@ def test_only_the_origin_of_nan_warns():
     assert [str(w.message).split(":")[0] for w in caught] == ["graph.log"]
 
 
+def test_warnings_point_at_the_users_line():
+    x = graph.variable(0.0)
+    for formula in (lambda: 1 / x, lambda: graph.log(x)):
+        with pytest.warns(nn.NNFastWarning) as caught:
+            formula()
+        assert [w.filename for w in caught] == [__file__]
+
+
 def test_infinite_local_gradient_warns():
     x = graph.variable(0.0)
     out = graph.sqrt(x)

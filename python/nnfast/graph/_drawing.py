@@ -195,4 +195,6 @@ def _paint(axes: Any, picture: Picture, families: list[str], scale: float) -> No
     for words in picture.words:
         if words.text:
             style = _style(words, families)
+            if words.paper:
+                style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5 * scale, "alpha": 0.85}
             axes.text(words.x, words.y, words.text, fontsize=words.size * scale, zorder=3, **style)

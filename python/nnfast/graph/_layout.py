@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Circle", "Edge", "Picture", "Words", "arrange", "extra"]
 
-GREEN, RED, BLACK, GREY = "#0b7a2a", "#c5172e", "#111111", "#555555"
+GREEN, RED, BLACK = "#0b7a2a", "#c5172e", "#111111"
 _SPACE = 0.09  # inches between neighbours
 _LINE = 0.045  # between an edge and its numbers
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -35,6 +35,7 @@ class Words:
     ha: str = "center"
     va: str = "center"
     mono: bool = False
+    paper: bool = False  # white behind it, as lines may pass
     x: float = 0.0
     y: float = 0.0
 
@@ -186,7 +187,7 @@ def _node_vertex(
     total = None
     if consumers > 1 and node.grad is not None:
         text = block(node.grad, spec)
-        total = Words(f"Σ {text}" if "\n" not in text else text, RED, 9.5, va="top", mono=True)
+        total = Words(f"Σ {text}" if "\n" not in text else text, RED, 9.5, va="top", mono=True, paper=True)
     if node._op is None:
         unnamed_array = node.op == "constant" and node.name is None and isinstance(node.value, np.ndarray)
         words = Words("" if unnamed_array else name[node], BLACK, 13, ha="right")
@@ -201,20 +202,19 @@ def _node_vertex(
         vertex = _Vertex(layer, radius, radius, radius, radius, Circle(node, radius), [(words, 0.0, 0.0)])
         if node.name is not None:
             # Rather to the right, as lines come in from the left.
-            title = Words(node.name, BLACK, 11, ha="left", va="bottom")
+            title = Words(node.name, BLACK, 11, ha="left", va="bottom", paper=True)
             width, height = measure(title)
             vertex.words.append((title, -0.06, radius + 0.02))
             vertex.above += 0.02 + height
             vertex.right = max(vertex.right, width - 0.06)
     if total is not None:
+        # To the left, as the lines go out to the right.
+        total.ha = "right"
         width, height = measure(total)
-        vertex.words.append((total, 0.0, -vertex.below - 0.03))
+        reach = 0.0 if node._op is None else vertex.right / 3
+        vertex.words.append((total, reach, -vertex.below - 0.03))
         vertex.below += 0.03 + height
-        if node._op is None:
-            total.ha = "right"
-            vertex.left = max(vertex.left, width)
-        else:
-            vertex.left, vertex.right = max(vertex.left, width / 2), max(vertex.right, width / 2)
+        vertex.left = max(vertex.left, width - reach)
     return vertex
 
 

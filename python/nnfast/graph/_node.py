@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -403,7 +404,7 @@ def _compute(node: Node) -> None:
         came = ", ".join(
             f"{name} = {_worst(v, result)}" for name, v in zip(_names(node), values, strict=True)
         )
-        warnings.warn(f"graph.{op.name}: the value is {bad} at {came}", NNFastWarning, stacklevel=4)
+        _warn(f"graph.{op.name}: the value is {bad} at {came}")
 
 
 def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
@@ -413,7 +414,15 @@ def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
     if np.all(np.isfinite(node.grad)):
         bad = np.asarray(gradient)[~np.isfinite(gradient)].flat[0]
         at = _worst(source._value, gradient)
-        warnings.warn(f"graph.{node.op}: the gradient is {bad} at {at}", NNFastWarning, stacklevel=3)
+        _warn(f"graph.{node.op}: the gradient is {bad} at {at}")
+
+
+def _warn(message: str) -> None:
+    """At the user's line, however many operators and functions of this package are between."""
+    frame, level = sys._getframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "nnfast"):
+        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
+    warnings.warn(message, NNFastWarning, stacklevel=level + 1)
 
 
 def _worst(value: Any, result: Value) -> str:
