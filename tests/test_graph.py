@@ -671,6 +671,11 @@ def test_perceptron_at_the_threshold_does_not_fire():
     np.testing.assert_array_equal(gate([[0.5, 0.5], [1, 1]]), [0, 1])
 
 
+def test_bias_is_the_weight_of_a_constant_neuron():
+    gate, same = graph.Perceptron([0.5, 0.5], -0.7), graph.Perceptron([-0.7, 0.5, 0.5])
+    np.testing.assert_array_equal(gate(CORNERS), same([(1, *corner) for corner in CORNERS]))
+
+
 @pytest.mark.parametrize("truth", [[0, 0, 0, 1], [1, 1, 1, 0], [0, 1, 1, 1]], ids=["AND", "NAND", "OR"])
 def test_perceptron_learns(truth):
     gate = graph.Perceptron([0.0, 0.0]).fit(CORNERS, truth, lr=0.1)
@@ -699,6 +704,10 @@ def test_perceptron_arguments():
         gate.fit([1, 2], 1)
     with pytest.raises(ValueError, match="t has values"):
         gate.fit(CORNERS, [-1, 1, 1, 1])
+    with pytest.raises(
+        ValueError, match=r"NAND: x1 has shape \(2,\), x2 has shape \(3,\); expected shapes that"
+    ):
+        graph.NAND([0, 1], [0, 1, 1])
     assert repr(gate) == "Perceptron([1.0, 2.0], 0.0)"
 
 

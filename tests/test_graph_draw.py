@@ -163,6 +163,12 @@ def distance(box, x, y):
     return np.hypot(dx, dy)
 
 
+def points_on(line):
+    """Many points of a line, (n, 2)."""
+    share = np.linspace(0, 1, 80)[:, None]
+    return np.concatenate([a + share * (b - a) for a, b in itertools.pairwise(line)])
+
+
 def inside_a_circle(seen, box):
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     return any(np.hypot(x - cx, y - cy) < r / 2 for cx, cy, r in seen.circles)
@@ -230,11 +236,9 @@ def test_lines_go_from_left_to_right_and_end_at_circles(drawn):
         at_rim = [abs(np.hypot(line[-1, 0] - x, line[-1, 1] - y) - r) < 1 for x, y, r in seen.circles]
         assert sum(at_rim) <= 1
         ends += sum(at_rim)
+        px, py = points_on(line).T
         for x, y, r in seen.circles:  # and through none
-            for a, b in itertools.pairwise(line):
-                for share in np.linspace(0, 1, 40):
-                    px, py = a + share * (b - a)
-                    assert np.hypot(px - x, py - y) >= r - 1
+            assert np.all(np.hypot(px - x, py - y) >= r - 1)
     assert ends == len(seen.lines) - 1  # all but the one that leaves the graph
 
 
@@ -265,11 +269,9 @@ def test_lines_do_not_cross_numbers(drawn):
     numbers = [(text, box) for text, colour, box in seen.texts if colour in (GREEN, RED)]
     numbers = [(text, box) for text, box in numbers if not text.startswith("Σ")]  # has white behind it
     for line in seen.lines:
-        for a, b in itertools.pairwise(line):
-            for share in np.linspace(0, 1, 60):
-                x, y = a + share * (b - a)
-                for text, box in numbers:
-                    assert not (box[0] + 1 < x < box[2] - 1 and box[1] + 1 < y < box[3] - 1), text
+        x, y = points_on(line).T
+        for text, (x0, y0, x1, y1) in numbers:
+            assert not np.any((x0 + 1 < x) & (x < x1 - 1) & (y0 + 1 < y) & (y < y1 - 1)), text
 
 
 def texts_of(out, **options):

@@ -186,8 +186,8 @@ def _node_vertex(
 ) -> _Vertex:
     total = None
     if consumers > 1 and node.grad is not None:
-        text = block(node.grad, spec)
-        total = Words(f"Σ {text}" if "\n" not in text else text, RED, 9.5, va="top", mono=True, paper=True)
+        text = block(node.grad, spec).replace("\n", "\n  ")
+        total = Words(f"Σ {text}", RED, 9.5, va="top", mono=True, paper=True)
     if node._op is None:
         unnamed_array = node.op == "constant" and node.name is None and isinstance(node.value, np.ndarray)
         words = Words("" if unnamed_array else name[node], BLACK, 13, ha="right")

@@ -14,6 +14,7 @@ from ..errors import NNFastWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import TextIO
 
     from .._typing import Array, ArrayLike
@@ -165,6 +166,14 @@ class Node:
         """Compute this node again from the present values of the variables, and return its value.
 
         All nodes that lead here are computed again; their gradients belong to the old values and become None.
+
+        Examples
+        --------
+        >>> x = variable(3.0)
+        >>> y = x * x
+        >>> x.value = 4.0
+        >>> y.value, y.forward(), y.value
+        (9.0, 16.0, 16.0)
         """
         return _evaluate(nodes(self))
 
@@ -186,6 +195,14 @@ class Node:
         ------
         ValueError
             No variable leads to this node, or dout does not fit its shape.
+
+        Examples
+        --------
+        >>> x = variable([1.0, 2.0])
+        >>> y = x * x + x
+        >>> y.backward([1.0, 10.0])
+        >>> x.grad
+        array([ 3., 50.])
         """
         if self.constant:
             raise ValueError("backward: no variable leads to this node; expected one made by graph.variable")
@@ -205,7 +222,13 @@ class Node:
                     source.grad = gradient if source.grad is None else plain(source.grad + gradient)
 
     def explain(self, file: TextIO | None = None) -> None:
-        """Print :func:`nnfast.graph.table` of this node."""
+        """Print :func:`nnfast.graph.table` of this node.
+
+        Parameters
+        ----------
+        file : text file, optional
+            Default: standard output.
+        """
         from ._table import table
 
         print(table(self), file=file)
@@ -419,9 +442,10 @@ def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
 
 def _warn(message: str) -> None:
     """At the user's line, however many operators and functions of this package are between."""
-    frame, level = sys._getframe(), 0
+    frame: FrameType | None = sys._getframe()
+    level = 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "nnfast"):
-        frame, level = frame.f_back, level + 1  # type: ignore[assignment]
+        frame, level = frame.f_back, level + 1
     warnings.warn(message, NNFastWarning, stacklevel=level + 1)
 
 

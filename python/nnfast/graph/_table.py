@@ -27,7 +27,8 @@ def number(value: float, spec: str | None = None) -> str:
     """
     text = format(float(value), spec if spec is not None else ".6g" if 1000 <= abs(value) < 1e6 else ".3g")
     # Minus zero comes of multiplying, and means nothing here.
-    return text.removeprefix("-") if text.startswith("-") and float(text) == 0 else text
+    is_zero = np.isfinite(value) and not any(digit in text for digit in "123456789")
+    return text.removeprefix("-") if is_zero else text
 
 
 def brief(value: Value, spec: str | None = None, *, exact: bool = False) -> str:
