@@ -559,18 +559,30 @@ def test_repr():
 
 
 def test_table_of_matrices_says_how():
-    W, x = graph.variable([[0.1, 0.5], [-0.3, 0.8]], "W"), graph.constant([0.2, 0.4], "x")
-    f = graph.sum((W @ x) ** 2 * np.ones(2) * graph.constant([[2.0]]))
+    x, W = graph.constant(A[:2], "x"), graph.variable(M, "W")
+    h = x @ W
+    b = graph.variable([1.0, 2.0], "b")
+    f = graph.mean((h + b) ** 2)
     text = graph.table(f)
     assert "backward" not in text
     f.backward()
-    lines = graph.table(f).splitlines()
-    assert lines[1].split() == ["node", "formula", "value"]
-    assert any(line.startswith("n1    W @ x") and "[0.22, 0.26]" in line for line in lines)
-    assert any(line.startswith("n2    n1 ^ 2") for line in lines)
-    assert any(line.startswith("n1    W") and line.endswith("upstream @ local") for line in lines)
-    assert any(line.endswith("local × upstream, to every element") for line in lines)
-    assert not any(line.startswith("n1    x") for line in lines)
+    forward, backward = (part.splitlines()[2:] for part in graph.table(f, format=".2f").split("\n\n"))
+    assert [" ".join(line.split()[:4]) for line in forward if line.startswith(("n", "W"))] == [
+        "W variable (4, 2)",
+        "n1 x @ W",
+        "n2 n1 + b",
+        "n3 n2 ^ 2.00",
+        f"n4 mean(n3) {f.value:.2f}",
+    ]
+    how = {line.split()[1]: line[line.rindex("  ") + 2 :] for line in backward[1:]}
+    assert how["W"] == "dW (4, 2) = x.T (4, 2) @ upstream (2, 2)"
+    assert how["b"] == "summed from (2, 2) to (2,)"
+    assert how["n3"] == "for every element"
+    assert "x" not in how
+    assert any("[[" in line for line in forward)  # two by two numbers in full
+    left = graph.variable(A[:2], "x") @ graph.constant(M, "W")
+    left.backward()
+    assert "dx (2, 4) = upstream (2, 2) @ W.T (2, 4)" in graph.table(left)
 
 
 def test_table_tells_the_sum_at_a_fan_out(capsys):

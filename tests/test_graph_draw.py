@@ -418,6 +418,20 @@ def test_names_that_mathtext_would_misread():
     assert "$x_1" in texts_of(x * graph.variable(2, "100%$"))
 
 
+def test_korean_names_are_in_the_file(tmp_path):
+    out = graph.variable(100, "사과") * graph.variable(2, "개수")
+    out.backward()
+    path = graph.draw(out, tmp_path / "f.svg")
+    fonts = graph._drawing._families()
+    if graph._drawing._has_glyphs("사과개수", fonts):
+        pytest.skip("there is a font with Hangul: names are outlines")
+    text = path.read_text(encoding="utf-8")
+    assert "사과" in text
+    assert "개수" in text
+    assert "monospace" in text
+    assert not graph._drawing._has_glyphs("\U000e0fff", fonts)
+
+
 def test_notebooks_show_the_picture():
     out = simple()
     out.backward()

@@ -325,7 +325,6 @@ _MATMUL = Op(
     np.matmul,
     (lambda z, x, y: _swap(y), lambda z, x, y: _swap(x)),
     _send_matmul,
-    ("upstream @ local", "local @ upstream"),
     "x with as many columns as y has rows",
 )
 
@@ -387,7 +386,6 @@ def _reduction(name: str, sign: str, x: Any, axis: int | tuple[int, ...] | None,
         evaluate,
         (lambda z, value: weight(value),),
         send,
-        ("local × upstream, to every element",),
     )
     return _apply(op, x)
 

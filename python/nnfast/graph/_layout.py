@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._node import Node, nodes
-from ._table import block, labels, number
+from ._table import block, is_plain_number, labels, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +102,7 @@ def _absorbed(node: Node, k: int) -> bool:
     """Whether input k is a plain number that the sign in the circle tells, as +1 and 1/x do."""
     source = node.inputs[k]
     binary = node.op in ("add", "sub", "mul", "div", "pow", "max")
-    plain = source.op == "constant" and source.name is None and not isinstance(source.value, np.ndarray)
-    return binary and plain and not node.inputs[1 - k].constant
+    return binary and is_plain_number(source) and not node.inputs[1 - k].constant
 
 
 def _sign(node: Node, spec: str | None) -> str:
@@ -189,8 +188,7 @@ def _node_vertex(
         text = block(node.grad, spec).replace("\n", "\n  ")
         total = Words(f"Σ {text}", RED, 9.5, va="top", mono=True, paper=True)
     if node._op is None:
-        unnamed_array = node.op == "constant" and node.name is None and isinstance(node.value, np.ndarray)
-        words = Words("" if unnamed_array else name[node], BLACK, 13, ha="right")
+        words = Words(name[node], BLACK, 13, ha="right")
         width, height = measure(words)
         vertex = _Vertex(layer, width, 0.0, height / 2, height / 2, None, [(words, 0.0, 0.0)])
     else:

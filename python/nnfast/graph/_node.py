@@ -55,8 +55,6 @@ class Op:
     # By input: (output, *inputs) -> the local gradient.
     local: tuple[Callable[..., Any] | None, ...]
     send: Callable[[int, Value, Any, tuple[Value, ...]], Value] = times_local
-    # How the gradient of each input comes from `local` and `upstream`, in words.
-    rule: tuple[str, ...] = ("local × upstream", "local × upstream")
     expected: str = "shapes that broadcast"
 
 
