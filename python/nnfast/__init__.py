@@ -69,7 +69,18 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, gradients, initializers, layers, losses, optimizers, schedules
+    from . import (
+        compat,
+        datasets,
+        functional,
+        gradients,
+        graph,
+        initializers,
+        layers,
+        losses,
+        optimizers,
+        schedules,
+    )
     from .gradients import (
         GradientCheck,
         check_gradients,
@@ -145,6 +156,7 @@ __all__ = [
     "get_num_threads",
     "gradient_descent",
     "gradients",
+    "graph",
     "initializers",
     "jacobian",
     "layers",
@@ -159,7 +171,7 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "gradients", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "gradients", "graph", "schedules", "serialization", "training")
 _IN_GRADIENTS = (
     "GradientCheck",
     "check_gradients",
