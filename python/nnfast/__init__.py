@@ -68,7 +68,7 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, initializers, layers, losses, optimizers, schedules
+    from . import compat, datasets, functional, initializers, layers, losses, optimizers, plot, schedules
 
 __all__ = [
     "SGD",
@@ -135,12 +135,13 @@ __all__ = [
     "mlp",
     "num_threads",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "plot", "schedules", "serialization", "training")
 
 
 def __getattr__(name: str) -> Any:
