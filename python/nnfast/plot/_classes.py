@@ -173,7 +173,7 @@ def decision_boundary(
         if len(own):
             axes.scatter(
                 *own.T,
-                s=28 if len(array) <= 500 else 12,
+                s=70 if len(array) <= 20 else 28 if len(array) <= 500 else 12,
                 color=_figure.colour(k),
                 marker=_figure.marker(k),
                 edgecolors="white",

@@ -22,7 +22,7 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
     "#56B4E9",
 )
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "#000000", "#8C8C8C")
-MARKERS = "os^Dv*Pp"
+MARKERS = "os^DvXPp"
 LINES = ("-", "--", "-.", ":")
 
 
@@ -69,6 +69,7 @@ def axes_of(where: str, ax: Axes | None, size: tuple[float, float]) -> Any:
 def many_axes(where: str, axes: Any, count: int, columns: int, panel: tuple[float, float]) -> Array:
     """`count` Axes: the first ones of `axes`, or of a new figure with `columns` panels in a row."""
     if axes is None:
+        panel = panel if count > 2 else (1.4 * panel[0], 1.3 * panel[1])
         columns = min(columns, count)
         rows = -(-count // columns)
         figure = new_figure(where, (columns * panel[0], rows * panel[1]))

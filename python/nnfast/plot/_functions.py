@@ -27,7 +27,7 @@ def activation_histograms(
     """A histogram of the activations of each hidden layer: what the initial weights make of a deep network.
 
     All have the same bins, from the lowest to the highest activation of all layers, so that one sees them spread,
-    shrink or saturate. Where nothing is left of the spread, or most neurons are silent, the numbers say so too.
+    shrink or saturate. Above stand mean, standard deviation and the share of zeros.
 
     Parameters
     ----------
@@ -74,15 +74,15 @@ def activation_histograms(
     for k, (ax, a) in enumerate(zip(panels, flat, strict=True), 1):
         counts, _ = np.histogram(a, edges)
         ax.stairs(counts, edges, fill=True, color=_figure.BLUE)
-        ax.set_title(f"layer {k}", fontsize="medium")
+        ax.set_title(f"layer {k}", fontsize="medium", pad=14)
         silent = float(np.mean(a == 0))
-        numbers = f"mean {a.mean():.2g}\nstd {a.std():.2g}" + (
-            f"\nzero {silent:.0%}" if silent >= 0.01 else ""
+        numbers = f"mean {a.mean():.2g}, std {a.std():.2g}" + (
+            f", zero {silent:.0%}" if silent >= 0.01 else ""
         )
-        ax.text(0.95, 0.95, numbers, transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
+        over = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(numbers, (0.5, 1), fontsize="x-small", **over)
         ax.tick_params(labelsize="x-small")
-        ax.ticklabel_format(axis="y", scilimits=(-3, 4))
-        ax.yaxis.get_offset_text().set_fontsize("x-small")
+        ax.yaxis.set_major_formatter("{x:,.0f}")
         ax.yaxis.get_major_locator().set_params(nbins=4)
         ax.xaxis.get_major_locator().set_params(nbins=4)
         ax.set_ylim(0, 1.05 * max(counts.max(), 1))

@@ -124,7 +124,7 @@ def weights(
     >>> ax = nn.plot.weights(nn.mlp([784, 50, 10], seed=0))  # doctest: +SKIP
     """
     where = "plot.weights"
-    if hasattr(net, "layers"):
+    if hasattr(net, "params"):
         integer(where, "layer", layer)
         matrices = _values.weights_of(net)
         if layer > len(matrices):
@@ -165,7 +165,7 @@ def images(
 
     Parameters
     ----------
-    x : array (batch, in), (batch, rows, columns) or (batch, 1, rows, columns)
+    x : array (in,), (batch, in), (batch, rows, columns) or (batch, 1, rows, columns)
         At most 400 samples. Bytes reach from 0 to 255; numbers that are not in 0..1, such as standardized ones, from
         the lowest to the highest.
     labels : sequence (batch,), optional
@@ -199,6 +199,8 @@ def images(
 
 def _grey(where: str, x: ArrayLike, shape: Shape | None) -> list[Array]:
     """Images (rows, columns, 3) of uint8."""
+    if np.ndim(x) == 1:
+        x = np.asarray(x)[None]
     array = _values.samples(where, x)
     if len(array) > _MOST:
         raise ValueError(f"{where}: x has {len(array)} samples; expected at most {_MOST}, such as x[:25]")
@@ -328,7 +330,10 @@ def _grid(
     cell = min(max(6.4 / columns, 0.62), 1.1)  # inches
     longest = max(map(len, texts or [""]))
     room = 0.2 if texts else 0.0
-    size = (columns * cell * (1 + _GAP) + 0.2, max(rows, 1) * (cell * (height + _GAP) + room) + 0.5)
+    size = (
+        columns * cell * (1 + _GAP) + 0.2,
+        max(rows, 1) * (cell * (height + _GAP) + room) + (0.4 if title else 0.1),
+    )
     given, ax = ax, _figure.axes_of(where, ax, (max(size[0], 3.6), max(size[1], 1.2)))
     if given is not None:
         cell = min(cell, _figure.width_in_inches(ax) / columns / (1 + _GAP))
