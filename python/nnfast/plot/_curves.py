@@ -73,7 +73,8 @@ def history(history: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     main.xaxis.get_major_locator().set_params(integer=True)
     main.grid(alpha=0.3)
     legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False, "fontsize": "small"}
-    main.legend(handles=lines, ncols=3 if len(lines) > 4 else 4, **legend)
+    narrow = _figure.size_in_inches(main)[0] < 3.5
+    main.legend(handles=lines, ncols=2 if narrow else 3 if len(lines) > 4 else 4, **legend)
     return main
 
 

@@ -84,5 +84,12 @@ def many_axes(where: str, axes: Any, count: int, columns: int, panel: tuple[floa
     return result
 
 
-def width_in_inches(ax: Any) -> float:
-    return float(ax.get_window_extent().width / ax.figure.dpi)
+def size_in_inches(ax: Any) -> tuple[float, float]:
+    """Before layout, so about."""
+    box = ax.get_window_extent()
+    return float(box.width / ax.figure.dpi), float(box.height / ax.figure.dpi)
+
+
+def title(ax: Any, text: str) -> None:
+    """Smaller where it would reach over the neighbours."""
+    ax.set_title(text, fontsize=min(10.0, max(6.0, 72 * size_in_inches(ax)[0] / (0.56 * max(len(text), 1)))))

@@ -85,7 +85,8 @@ def network(
     axes: Any = _figure.axes_of(where, ax, (min(width * scale, 12), (height + 2) * scale))
     _lines(axes, columns, weights, apart)
     _circles(axes, columns, values, apart)
-    unit = 72 * min(scale, _figure.width_in_inches(axes) / width)
+    wide, high = _figure.size_in_inches(axes)
+    unit = 72 * min(scale, wide / width, high / (height + 2))
     points = min(9.0, 0.75 * unit)
     for k, (n, (_, y)) in enumerate(zip(sizes, columns, strict=True)):
         name = (
