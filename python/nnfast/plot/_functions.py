@@ -126,8 +126,7 @@ def activation_functions(
         ax.axvline(0, color="0.8", linewidth=0.8)
         ax.plot(x, _broken(y), color=_figure.BLUE, label="f")
         if derivatives:
-            kept = {"y": y} if "y" in inspect.signature(f_backward).parameters else {"x": x}
-            dx = f_backward(np.ones_like(x), **kept)
+            dx = f_backward(np.ones_like(x), y if "y" in _required(f_backward) else x)
             ax.plot(x, _broken(dx), "--", color=_figure.VERMILLION, label="f'")
         ax.set_title(name, fontsize="medium")
         ax.tick_params(labelsize="small")
@@ -138,13 +137,17 @@ def activation_functions(
 
 def _function(where: str, name: object) -> tuple[Any, Any]:
     from .. import functional
+    from ..functional import _activation
 
-    if isinstance(name, str) and name != "prelu" and f"{name}_backward" in functional.__all__:
+    if isinstance(name, str) and name in _activation.__all__:
         f, f_backward = getattr(functional, name), getattr(functional, f"{name}_backward")
-        parameters = list(inspect.signature(f).parameters.values())
-        if parameters[0].name == "x" and "out" in inspect.signature(f_backward).parameters:
+        if _required(f) == ["x"]:
             return f, f_backward
     raise ValueError(f"{where}: {name!r} is no activation; expected names such as 'relu', 'tanh' or 'gelu'")
+
+
+def _required(f: Any) -> list[str]:
+    return [p.name for p in inspect.signature(f).parameters.values() if p.default is p.empty]
 
 
 def _broken(y: Array) -> Array:
