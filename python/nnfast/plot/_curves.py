@@ -70,7 +70,7 @@ def history(history: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         )
         scales[kind].set_ylabel(kind, color=colours[kind])
     main.set_xlabel("epoch")
-    main.xaxis.get_major_locator().set_params(integer=True)
+    _figure.whole_ticks(main.xaxis)
     main.grid(alpha=0.3)
     legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False, "fontsize": "small"}
     narrow = _figure.size_in_inches(main)[0] < 3.5
@@ -140,7 +140,7 @@ def histories(histories: Mapping[str, Mapping[str, Any]], key: str = "loss", ax:
             label=name,
         )
     axes.set(xlabel="epoch", ylabel=key)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _figure.whole_ticks(axes.xaxis)
     axes.grid(alpha=0.3)
     axes.legend()
     return axes

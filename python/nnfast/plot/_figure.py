@@ -93,3 +93,15 @@ def size_in_inches(ax: Any) -> tuple[float, float]:
 def title(ax: Any, text: str) -> None:
     """Smaller where it would reach over the neighbours."""
     ax.set_title(text, fontsize=min(10.0, max(6.0, 72 * size_in_inches(ax)[0] / (0.56 * max(len(text), 1)))))
+
+
+def whole_ticks(axis: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+
+
+def few_ticks(axis: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(4))

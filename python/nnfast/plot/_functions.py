@@ -83,8 +83,8 @@ def activation_histograms(
         ax.annotate(numbers, (0.5, 1), fontsize="x-small", **over)
         ax.tick_params(labelsize="x-small")
         ax.yaxis.set_major_formatter("{x:,.0f}")
-        ax.yaxis.get_major_locator().set_params(nbins=4)
-        ax.xaxis.get_major_locator().set_params(nbins=4)
+        _figure.few_ticks(ax.xaxis)
+        _figure.few_ticks(ax.yaxis)
         ax.set_ylim(0, 1.05 * max(counts.max(), 1))
     return panels
 
