@@ -79,6 +79,7 @@ if TYPE_CHECKING:
         layers,
         losses,
         optimizers,
+        plot,
         schedules,
     )
     from .gradients import (
@@ -166,12 +167,13 @@ __all__ = [
     "numerical_diff",
     "numerical_gradient",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "gradients", "graph", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "gradients", "graph", "plot", "schedules", "serialization", "training")
 _IN_GRADIENTS = (
     "GradientCheck",
     "check_gradients",
