@@ -40,6 +40,7 @@ from .layers import (
     Linear,
     LogSigmoid,
     LogSoftmax,
+    Maxout,
     Mish,
     PRelu,
     Relu,
@@ -124,6 +125,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
+    "Maxout",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Mish",
@@ -173,7 +175,17 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "gradients", "graph", "plot", "schedules", "serialization", "training")
+_LAZY = (
+    "compat",
+    "datasets",
+    "functional",
+    "gradients",
+    "graph",
+    "plot",
+    "schedules",
+    "serialization",
+    "training",
+)
 _IN_GRADIENTS = (
     "GradientCheck",
     "check_gradients",

@@ -384,7 +384,7 @@ class Network(GlassBox):
             if written is not None:
                 width, count = None, sum(np.size(a) for a in written.params().values())
             else:
-                width = layer._widths()[1] or width
+                width = layer._width_out(width)
                 count = sum(a.size for a in _assembly.parameters(layer).values())
             rows.append((str(index), repr(layer)[:60], "?" if width is None else str(width), f"{count:,}"))
         sizes = [max(len(row[i]) for row in rows) for i in range(4)]

@@ -87,6 +87,7 @@ _LAYERS: dict[str, dict[str, Callable[[Any], str]]] = {
     "LayerNormalization": {"width": _size, "affine": _flag, "eps": _number},
     "PRelu": {"width": _size},
     "Dropout": {"ratio": _number},
+    "Maxout": {"pieces": _size},
     "Gelu": {"approximate": _text},
     "Selu": {"alpha": _number, "gamma": _number},
     "HardSigmoid": {"alpha": _number, "beta": _number},

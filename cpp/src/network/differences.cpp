@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "network/workspace.hpp"
+#include "nnfast/maxout.hpp"
 #include "nnfast/normalization.hpp"
 #include "nnfast/softmax.hpp"
 
@@ -158,15 +159,16 @@ class Differences::Chunk {
 
   /// A layer behind it.
   void follow(Team& alone, const Step& step, int place) {
-    note_kinks(step, place);
-    const bool rowwise = step.kind == LayerKind::softmax || step.kind == LayerKind::log_softmax ||
-                         step.kind == LayerKind::layer_normalization;
+    if (step.kind != LayerKind::maxout) note_kinks(step, place);
+    const bool rowwise = step.kind == LayerKind::maxout || step.kind == LayerKind::softmax ||
+                         step.kind == LayerKind::log_softmax || step.kind == LayerKind::layer_normalization;
     if (full_ == nullptr && step.kind == LayerKind::affine) {
       full_ = expanded(step);
     } else if (full_ == nullptr && !rowwise) {
       by_column(alone, step);
     } else {
       if (full_ == nullptr) full_ = widened(step.x(all_.steps_, all_.job_.x), step.in);
+      if (step.kind == LayerKind::maxout) note_winners(step, place);
       in_full(alone, step);
     }
   }
@@ -225,6 +227,12 @@ class Differences::Chunk {
       case LayerKind::activation: activation_forward(alone, step.f, step.params, full_, full_, rows_ * step.out); break;
       case LayerKind::prelu: prelu_forward(alone, in, weight(step), step.alpha_size, here); break;
       case LayerKind::softmax: softmax_forward(alone, in, here); break;
+      case LayerKind::maxout: {
+        double* const to = spare();
+        maxout_forward(alone, in, MatrixView<double>(to, rows_, step.out));
+        full_ = to;
+        break;
+      }
       case LayerKind::log_softmax: log_softmax_forward(alone, in, here); break;
       case LayerKind::dropout:
         for (index_t g = 0; all_.job_.training && g < 2 * count_; ++g) {
@@ -288,6 +296,20 @@ class Differences::Chunk {
       const double* const minus = plus + size;
       for (index_t i = 0; i < size && kink_[e] < 0; ++i) {
         if (crosses(plus[i], minus[i], i)) kink_[e] = place;
+      }
+    }
+  }
+
+  /// The same of maxout: another piece wins.
+  void note_winners(const Step& step, int place) {
+    const index_t pieces = step.in / std::max<index_t>(1, step.out);
+    const index_t size = batch() * step.in;
+    for (index_t e = 0; e < count_; ++e) {
+      const double* const plus = full_ + 2 * e * size;
+      const double* const minus = plus + size;
+      for (index_t i = 0; i < size && kink_[e] < 0; i += pieces) {
+        const auto wins = [&](const double* x) { return std::max_element(x + i, x + i + pieces) - x; };
+        if (wins(plus) != wins(minus)) kink_[e] = place;
       }
     }
   }
@@ -383,6 +405,7 @@ void Differences::prepare(const DifferenceJob& job) {
         case LayerKind::activation: activation_forward(team, step.f, step.params, x.data, y, n); break;
         case LayerKind::prelu: prelu_forward(team, x, weight, step.alpha_size, out); break;
         case LayerKind::softmax: softmax_forward(team, x, out); break;
+        case LayerKind::maxout: maxout_forward(team, x, out); break;
         case LayerKind::log_softmax: log_softmax_forward(team, x, out); break;
         case LayerKind::dropout:
           std::fill(mask, mask + n, 1.0);
