@@ -205,6 +205,8 @@ def test_history_of_some_numbers():
     assert ax.figure.axes == [ax]
     one = nn.plot.history({"loss": [1.0]})
     assert lines(one)["loss"].get_marker() == "o"  # a line through one point is nothing
+    low, high = one.get_xlim()
+    assert [tick for tick in one.get_xticks() if low < tick < high] == [1]  # no epoch 0.98
 
 
 def test_history_of_every_step(rng):
