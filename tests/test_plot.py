@@ -665,12 +665,11 @@ def test_columns_are_drawn_as_rows(rng):
     x, t = x[:60], t[:60]
     rows = nn.mlp([784, 6, 10], seed=0)
     columns = nn.mlp([784, 6, 10], seed=0, convention="columns")
+    one_hot = {60: lambda t: np.eye(10)[t], 784: lambda t: np.eye(10)[t].T}
     for draw in (
         lambda net, x, t: nn.plot.confusion(net, x, t),
         lambda net, x, t: nn.plot.misclassified(net, x, t, count=4),
-        lambda net, x, t: nn.plot.misclassified(
-            net, x, np.eye(10)[t].T if x.shape[1] == 60 else np.eye(10)[t], count=4
-        ),
+        lambda net, x, t: nn.plot.misclassified(net, x, one_hot[len(x)](t), count=4),
         lambda net, x, t: nn.plot.most_activating(net, x, 1, 2, count=4),
         lambda net, x, t: nn.plot.activation_histograms(net, x)[0],
         lambda net, x, t: nn.plot.network(net, x[:, 0] if x.shape[1] == 60 else x[0]),

@@ -84,7 +84,7 @@ def by_rows(net: Any, x: Any, t: Any = None) -> tuple[Any, Any, Any]:
     if getattr(net, "convention", "rows") == "rows":
         return net, x, t
     turned = [np.asarray(a).T if np.ndim(a) == 2 else a for a in (x, t)]
-    return _Turned(net), *turned
+    return _Turned(net), turned[0], turned[1]
 
 
 def activations(where: str, net: Any, x: ArrayLike) -> list[Array]:
