@@ -486,22 +486,22 @@ def test_wrong_arguments():
 
 
 def test_values_out_of_range_warn_and_go_on():
-    with pytest.warns(nn.NNFastWarning, match=r"graph.log: the value is nan at x = -1.0"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.log: the value is nan at x = -1.0"):
         assert math.isnan(graph.log(-1).value)
-    with pytest.warns(nn.NNFastWarning, match=r"graph.log: the value is -inf at price = 0.0"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.log: the value is -inf at price = 0.0"):
         assert graph.log(graph.variable([1.0, 0.0, 2.0], "price")).value[1] == -np.inf
-    with pytest.warns(nn.NNFastWarning, match=r"graph.div: the value is inf at x = 1.0, y = 0.0"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.div: the value is inf at x = 1.0, y = 0.0"):
         assert (1 / graph.variable(0.0)).value == np.inf
-    with pytest.warns(nn.NNFastWarning, match=r"graph.exp: the value is inf at x = 1000.0"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.exp: the value is inf at x = 1000.0"):
         assert graph.exp(1000.0).value == np.inf
-    with pytest.warns(nn.NNFastWarning, match=r"graph.pow: the value is nan"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.pow: the value is nan"):
         assert math.isnan((graph.variable(-8.0) ** (1 / 3)).value)
-    with pytest.warns(nn.NNFastWarning, match=r"graph.sqrt: the value is nan"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.sqrt: the value is nan"):
         graph.sqrt(-1)
 
 
 def test_only_the_origin_of_nan_warns():
-    with pytest.warns(nn.NNFastWarning) as caught:
+    with pytest.warns(nn.errors.NotFiniteWarning) as caught:
         graph.exp(graph.log(-1) * 2 + 1)
     assert [str(w.message).split(":")[0] for w in caught] == ["graph.log"]
 
@@ -509,7 +509,7 @@ def test_only_the_origin_of_nan_warns():
 def test_warnings_point_at_the_users_line():
     x = graph.variable(0.0)
     for formula in (lambda: 1 / x, lambda: graph.log(x)):
-        with pytest.warns(nn.NNFastWarning) as caught:
+        with pytest.warns(nn.errors.NotFiniteWarning) as caught:
             formula()
         assert [w.filename for w in caught] == [__file__]
 
@@ -517,7 +517,7 @@ def test_warnings_point_at_the_users_line():
 def test_infinite_local_gradient_warns():
     x = graph.variable(0.0)
     out = graph.sqrt(x)
-    with pytest.warns(nn.NNFastWarning, match=r"graph.sqrt: the gradient is inf at 0.0"):
+    with pytest.warns(nn.errors.NotFiniteWarning, match=r"graph.sqrt: the gradient is inf at 0.0"):
         out.backward()
     assert x.grad == np.inf
 
@@ -698,7 +698,7 @@ def test_perceptron_learns(truth):
 
 def test_perceptron_cannot_learn_xor():
     gate = graph.Perceptron([0.0, 0.0])
-    with pytest.warns(nn.NNFastWarning, match="epoch 50 still had 4 mistakes; .*XOR"):
+    with pytest.warns(nn.errors.NotSeparableWarning, match="epoch 50 still had 4 mistakes; .*XOR"):
         gate.fit(CORNERS, [0, 1, 1, 0], epochs=50)
     assert gate.converged is False
     assert len(gate.mistakes) == 50

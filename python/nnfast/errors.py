@@ -15,6 +15,8 @@ __all__ = [
     "IntegerGradientWarning",
     "LabelShapeWarning",
     "NNFastWarning",
+    "NotFiniteWarning",
+    "NotSeparableWarning",
     "RepeatedSoftmaxWarning",
     "RisingLossWarning",
     "SaturatedUnitsWarning",
@@ -85,6 +87,14 @@ class IntegerGradientWarning(NNFastWarning):
 
 class LabelShapeWarning(NNFastWarning):
     """Labels are (batch, 1) where (batch,) is meant."""
+
+
+class NotFiniteWarning(NNFastWarning):
+    """An operation of a computational graph makes nan or infinity of finite numbers."""
+
+
+class NotSeparableWarning(NNFastWarning):
+    """A perceptron ends with mistakes: no straight line may separate the classes."""
 
 
 class UnscaledInputWarning(NNFastWarning):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arrays import integer, real, real_array
-from ..errors import NNFastWarning
+from ..errors import NotSeparableWarning
 
 if TYPE_CHECKING:
     from typing import Self
@@ -85,7 +85,7 @@ class Perceptron:
 
         Warns
         -----
-        NNFastWarning
+        NotSeparableWarning
             The last epoch still had mistakes.
 
         Examples
@@ -119,7 +119,7 @@ class Perceptron:
             warnings.warn(
                 f"Perceptron: epoch {len(self.mistakes)} still had {self.mistakes[-1]} mistakes; "
                 "classes that no straight line separates, as those of XOR, are never learned",
-                NNFastWarning,
+                NotSeparableWarning,
                 stacklevel=2,
             )
         return self

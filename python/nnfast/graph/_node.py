@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from .._arrays import real_array
-from ..errors import NNFastWarning
+from ..errors import NotFiniteWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -444,7 +444,7 @@ def _warn(message: str) -> None:
     level = 0
     while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "nnfast"):
         frame, level = frame.f_back, level + 1
-    warnings.warn(message, NNFastWarning, stacklevel=level + 1)
+    warnings.warn(message, NotFiniteWarning, stacklevel=level + 1)
 
 
 def _worst(value: Any, result: Value) -> str:
