@@ -1,8 +1,8 @@
 """The gradient check of the book's two-layer net, timed: ``python -m benchmarks.gradient_check``.
 
-Central differences of the loss by all 39,760 parameters of 784-50-10, on a batch of 3 images as in the book, float64. Each
-way has processes of its own; they take turns, and the median counts. The differences are compared before any of them
-is timed.
+Central differences of the loss by all 39,760 parameters of 784-50-10, on a batch of 3 images as in the book, float64.
+Each way has processes of its own; they take turns, and the median counts. The differences are compared before any of
+them is timed.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ a value is used more than once, the gradients that come back are added.
 
 Every operation takes nodes, numbers and arrays of real numbers, broadcasts as NumPy does, and returns a :class:`Node`;
 shapes that do not fit are a ValueError that names the operation and both. Where a finite input gives nan or infinity
-(the logarithm of 0), the value is NumPy's, and a :class:`nnfast.errors.NotFiniteWarning` says which operation it was, at which
-number.
+(the logarithm of 0), the value is NumPy's, and a :class:`nnfast.errors.NotFiniteWarning` says which operation it was,
+at which number.
 
 This module is for looking inside, and computes in NumPy; to train a network there is :class:`nnfast.Network`.
 

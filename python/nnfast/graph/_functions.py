@@ -192,7 +192,8 @@ def exp(x: Any) -> Node:
 def log(x: Any) -> Node:
     """The natural logarithm; the local gradient is 1/x.
 
-    At 0 the value is -inf and below it nan, as in NumPy; a :class:`nnfast.errors.NotFiniteWarning` says where it came from.
+    At 0 the value is -inf and below it nan, as in NumPy; a :class:`nnfast.errors.NotFiniteWarning` says where that came
+    from.
 
     Examples
     --------
