@@ -38,7 +38,7 @@ def descent() -> None:
         x, paths[lr] = nn.gradient_descent(bowl, start.copy(), lr=lr, step_num=100)
         distance = np.linalg.norm(x)
         print(f"lr = {lr:g}: ends", f"{distance:.1g} from the lowest point" if distance < 1e9 else "far away")
-    paths[1.03] = nn.gradient_descent(bowl, start.copy(), lr=1.03, step_num=12)[1]
+    paths[1.03] = nn.gradient_descent(bowl, start.copy(), lr=1.03, step_num=7)[1]
     paths[0.01] = nn.gradient_descent(bowl, start.copy(), lr=0.01, step_num=25)[1]
 
     def draw(figure):
@@ -48,7 +48,7 @@ def descent() -> None:
             axes.contour(side, side, height, levels=10, colors="lightgrey", linewidths=0.7)
             axes.plot(*paths[lr][:25].T, "o-", ms=3, lw=0.8)
             axes.set_title(f"lr = {lr:g}", fontsize=10)
-            axes.set_aspect("equal")
+            axes.set(aspect="equal", xlim=(-7, 7), ylim=(-7, 7))
 
     save("gradient_descent", draw, height=2.7)
 

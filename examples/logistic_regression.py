@@ -38,16 +38,16 @@ def one_pixel() -> None:
     def draw(figure):
         scale = np.linspace(-0.5, 1.5, 100)
         left, right = figure.subplots(1, 2, sharey=True)
-        left.scatter(x[::5, pixel], t[::5], s=8, alpha=0.4, label="images")
+        left.scatter(x[::5, pixel], t[::5, 0], s=8, alpha=0.4, label="images")
         left.plot(scale, model.predict_proba(scale[:, None]), color="C1", label="the best sigmoid")
         left.axhline(0.5, color="grey", lw=0.8, ls=":")
         left.set(xlabel=f"pixel {pixel}", ylabel="is it a 5?")
-        left.legend()
+        left.legend(loc="upper left", bbox_to_anchor=(0.02, 0.92), fontsize=8)
         for weight, bias, style in [(4, 0, "-"), (4, -2, "--"), (12, 0, ":")]:
             label = f"weight {weight}, bias {bias}"
             right.plot(scale, nn.functional.sigmoid(weight * scale + bias), f"C2{style}", label=label)
         right.set(xlabel="input", title="the bias shifts, the weight bends")
-        right.legend()
+        right.legend(fontsize=8)
 
     save("logistic_one_pixel", draw)
 

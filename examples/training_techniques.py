@@ -27,7 +27,8 @@ def optimizers() -> None:
             path.append((float(params["x"]), float(params["y"])))
             rule.update(params, {"x": params["x"] / 10, "y": 2 * params["y"]})
         zigzag = sum(a[1] * b[1] < 0 for a, b in zip(path, path[1:], strict=False))
-        print(f"{name:9} ends at ({params['x']:5.2f}, {params['y']:5.2f}), crosses the valley {zigzag} times")
+        distance = np.hypot(params["x"], params["y"])
+        print(f"{name:9} ends {distance:.1f} from the lowest point; crosses the valley {zigzag} times")
 
     def draw(figure):
         x, y = np.linspace(-8, 8, 80), np.linspace(-3, 3, 60)
@@ -55,13 +56,13 @@ def starting_weights() -> None:
 
     def draw(figure):
         rows = figure.subplots(3, 5, sharex=True)
-        for axes, (init, layers) in zip(rows, activations.items(), strict=True):
-            for number, (ax, a) in enumerate(zip(axes, layers, strict=True), 1):
-                ax.hist(a.ravel(), 30, range=(0, 1))
-                ax.set_yticks([])
-                if axes is rows[0]:
-                    ax.set_title(f"layer {number}", fontsize=9)
-            axes[0].set_ylabel(f"init={init}", fontsize=8)
+        for row, (init, layers) in zip(rows, activations.items(), strict=True):
+            for axes, a in zip(row, layers, strict=True):
+                axes.hist(a.ravel(), 30, range=(0, 1))
+                axes.set_yticks([])
+            row[0].set_ylabel(f"init={init}", fontsize=8)
+        for layer, axes in enumerate(rows[0], 1):
+            axes.set_title(f"layer {layer}", fontsize=9)
 
     save("starting_weights", draw, height=3.6)
 
@@ -91,8 +92,8 @@ def overfitting() -> None:
     curves = {}
     for name, options in {
         "nothing": {},
-        "weight decay": {"l2": 0.02},
-        "dropout": {"dropout": 0.3},
+        "weight decay": {"l2": 0.1},
+        "dropout": {"dropout": 0.5},
     }.items():
         net = nn.mlp([784, 100, 100, 100, 10], seed=0, **options)
         history = net.fit(
