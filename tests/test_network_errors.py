@@ -88,7 +88,7 @@ def test_no_fit_inside_a_fit(rng):
         (
             lambda: nn.Network([nn.Affine(3, 4), nn.Relu(), nn.Affine(5, 2)]),
             ValueError,
-            r"layers\[2\] Affine\(5, 2\) takes 5 numbers per sample, but the layers before it give 4",
+            r"layers\[2\] Affine 2: x \(batch, 4\) @ W \(5, 2\): 4 != 5; is W transposed\?",
         ),
         (
             lambda: nn.Network([nn.Affine(3, 4), nn.BatchNormalization(3)]),

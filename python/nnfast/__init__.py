@@ -18,6 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._core import __version__
+from ._notation import Sensitivity
 from .callbacks import Callback, Checkpoint, EarlyStopping
 from .errors import DivergedError, FormatError, NNFastWarning
 from .history import History
@@ -113,6 +114,7 @@ __all__ = [
     "RMSprop",
     "Relu",
     "Selu",
+    "Sensitivity",
     "Sigmoid",
     "SigmoidCrossEntropy",
     "Silu",

@@ -89,16 +89,26 @@ def generator(where: str, rng: Seed, name: str = "rng") -> np.random.Generator:
     return np.random.default_rng(integer(where, name, rng, 0))
 
 
-def as_rows(where: str, x: ArrayLike, width: int) -> Array:
-    """`x` with rows of `width` numbers: as it is where its last axis has that length, else flattened per sample."""
+def as_rows(where: str, x: ArrayLike, width: int, W: tuple[int, ...] = ()) -> Array:
+    """`x` with rows of `width` numbers: as it is where its last axis has that length, else flattened per sample.
+
+    `W` is the shape of the weights that the rows are multiplied by.
+    """
     array = real_array(where, "x", x)
     if array.ndim > 0 and array.shape[-1] == width:
         return array
     if array.ndim > 1 and math.prod(array.shape[1:]) == width:
         return array.reshape(array.shape[0], width)
+    if W and array.ndim == 2:
+        raise ValueError(f"{where}: {product_error(array.shape, W)}")
     raise ValueError(
         f"{where}: x has shape {array.shape}; expected (..., {width}), or (batch, ...) with {width} numbers per sample"
     )
+
+
+def product_error(x: tuple[object, int], W: tuple[int, ...]) -> str:
+    """What is wrong with x @ W, as ``Network.explain`` writes products."""
+    return f"x ({x[0]}, {x[1]}) @ W {W}: {x[1]} != {W[0]}; is W transposed?"
 
 
 def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Floats:

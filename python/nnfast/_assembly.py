@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arrays import aligned_zeros
+from ._arrays import aligned_zeros, product_error
 from ._buffers import Layout
 from ._layer import Layer
 from ._stages import Numbering, PythonLayer, Stretch, is_native
@@ -29,6 +30,16 @@ def common_dtype(layers: tuple[Any, ...]) -> np.dtype[Any]:
     return np.dtype(np.float64 if wide else np.float32)
 
 
+def misfit(layers: tuple[Any, ...], index: int, batch: object, width: int) -> str:
+    """What is wrong with (batch, width) as the input of this layer, in the words of ``Network.explain``."""
+    layer = layers[index]
+    what = f"Network: layers[{index}] "
+    if not isinstance(getattr(layer, "W", None), np.ndarray):
+        return f"{what}{layer!r} takes {layer._widths()[0]} numbers per sample, but gets x ({batch}, {width})"
+    number = sum(isinstance(getattr(before, "W", None), np.ndarray) for before in layers[: index + 1])
+    return f"{what}{type(layer).__name__} {number}: {product_error((batch, width), layer.W.shape)}"
+
+
 def widths(layers: tuple[Any, ...]) -> tuple[int | None, int | None]:
     """Numbers per sample that go in and come out; None where a layer written in Python decides."""
     first: int | None = None
@@ -45,9 +56,7 @@ def widths(layers: tuple[Any, ...]) -> tuple[int | None, int | None]:
         if takes == 0 or gives == 0:
             raise ValueError(f"{what} has a size of 0; expected sizes >= 1")
         if width is not None and takes != width:
-            raise ValueError(
-                f"{what} takes {takes} numbers per sample, but the layers before it give {width}"
-            )
+            raise ValueError(misfit(layers, index, "batch", width))
         if first is None and only_native:
             first = takes
         width = gives
@@ -79,6 +88,10 @@ class Assembly:
 
     def zeros(self) -> Floats:
         return aligned_zeros(self.layout.size, self.dtype)
+
+    def places(self, index: int) -> dict[str, str]:
+        """Of a layer of the core: attribute -> name of a parameter."""
+        return self._places[index]
 
     def _name_all(self) -> None:
         numbering, counting = Numbering(), Numbering()
@@ -165,6 +178,7 @@ class Assembly:
         state_low, state_high = self.state_layout.span(names)
         nodes = []
         width: int | None = None
+        taker = 0
         for i in indices:
             at = {key: self.layout.offset(name) - low for key, name in self._places[i].items()}
             for key, name in self._statistics[i].items():
@@ -174,8 +188,9 @@ class Assembly:
                 nodes.append(node)
             if width is None:
                 width = self.layers[i]._widths()[0]
+                taker = i
         buffers = self.params[low:high], self.grads[low:high], self.state[state_low:state_high]
-        return Stretch(nodes, width, self.dtype, penalty, buffers)
+        return Stretch(nodes, width, self.dtype, penalty, buffers, partial(misfit, self.layers, taker))
 
     def statistics(self) -> dict[str, Array]:
         return {name: self.state_layout.view(self.state, name) for name in self.state_layout}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _assembly, _core
-from ._arrays import float_dtype, integer, real, real_array
+from ._arrays import choice, float_dtype, integer, real, real_array
 from ._buffers import Views
 from ._stages import Stretch, check_layer
 from .layers import LogSoftmax, Softmax
@@ -61,7 +61,9 @@ class Computation:
         l1: float,
         l2: float,
         seed: int,
+        convention: str,
     ) -> None:
+        self.convention = choice("Network", "convention", convention, ("rows", "columns"))
         self.layers = _checked_layers(layers)
         self.loss_function: Any = _checked_loss(
             SoftmaxCrossEntropy() if loss is None else loss, self.layers[-1]
@@ -96,6 +98,7 @@ class Computation:
         self._fixed_plan = first.plan(self._in) if isinstance(first, Stretch) and whole and self._in else None
         if self._fixed_plan is not None:
             self._fixed_plan.bind(self._flat_params, self._flat_state, parts.bound)
+        self._plain_plan = self._fixed_plan if convention == "rows" else None
 
     # ---- How it is done: reading arguments
 
@@ -103,6 +106,8 @@ class Computation:
         """x as (batch, in), or (in,) where that is allowed. As it is where a layer written in Python takes it."""
         array = real_array(where, "x", x)
         width = self._in
+        if self.convention == "columns" and array.ndim > 1:
+            array = self._from_columns(where, array)
         if array.ndim == 2 and (width is None or array.shape[1] == width):
             return array
         if width is None:
@@ -120,15 +125,30 @@ class Computation:
             f"sample{hint}"
         )
 
+    def _from_columns(self, where: str, x: Array) -> Array:
+        """(batch, in) of column vectors (in, batch)."""
+        if x.ndim != 2 or (self._in is not None and x.shape[0] != self._in):
+            raise ValueError(
+                f"{where}: x has shape {x.shape}; expected ({self._in or 'in'}, batch), one column per sample"
+            )
+        return x.T
+
+    def _shown(self, values: Array) -> Array:
+        """(batch, n) as the caller's convention has it."""
+        return values.T if self.convention == "columns" else values
+
     def _batch(self, where: str, x: ArrayLike, t: ArrayLike) -> tuple[Array, Array]:
         # What comes thousands of times a second is let through first; the core looks at the rest of it.
         if (
-            (type(x) is np.ndarray is type(t))
+            self.convention == "rows"
+            and (type(x) is np.ndarray is type(t))
             and (x.dtype == self.dtype and x.ndim == 2 and x.shape[1] == self._in)
             and (t.ndim > 0 and t.shape[0] == x.shape[0] > 0 and t.dtype.kind in "iuf")
         ):
             return x, t
         inputs, targets = self._input(where, x), real_array(where, "t", t)
+        if self.convention == "columns" and targets.ndim == 2:
+            targets = targets.T
         if len(inputs) == 0:
             raise ValueError(f"{where}: x has shape {inputs.shape}; expected at least one sample")
         if targets.ndim == 0 or len(targets) != len(inputs):
@@ -172,11 +192,15 @@ class Computation:
             self._parts.sync()
 
     def _scores(self, where: str, x: ArrayLike) -> Array:
-        if self._fixed_plan is not None:
-            scores: Array | None = self._fixed_plan.predict_plain(x)
+        """(batch, out), or (out,)"""
+        if self._plain_plan is not None:
+            scores: Array | None = self._plain_plan.predict_plain(x)
             if scores is not None:
                 return scores
-        array = self._input(where, x, single=True)
+        return self._scores_of(self._input(where, x, single=True))
+
+    def _scores_of(self, array: Array) -> Array:
+        """The same for an argument that has been read."""
         self._sync()
         if self._whole is not None:
             y: Array = self._plan(array).predict(
@@ -279,7 +303,12 @@ class Computation:
     ) -> tuple[float, float | None]:
         """(loss, accuracy)"""
         x, t = self._batch(where, x, t)
-        weights = self._class_weight(where, class_weight, t)
+        return self._evaluate_with(where, x, t, self._class_weight(where, class_weight, t), sample_weight)
+
+    def _evaluate_with(
+        self, where: str, x: Array, t: Array, weights: Array | None, sample_weight: ArrayLike | None
+    ) -> tuple[float, float | None]:
+        """The same for arguments that have been read."""
         if self._whole is not None:
             self._parts.sync()
             plan = self._plan(x)
@@ -295,7 +324,7 @@ class Computation:
             )
             has_accuracy = self._has_accuracy(t, plan.out_features)
         else:
-            y = self._scores(where, x)
+            y = self._scores_of(x)
             loss = self._loss_of(where, y, t, weights, sample_weight) + self._penalty()
             has_accuracy = self._has_accuracy(t, y.shape[-1])
             correct = self._correct(y, t) if has_accuracy else 0

@@ -12,6 +12,8 @@ from ._arrays import real_array
 from ._layer import Layer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ._typing import Array, Floats, LayerLike
 
 
@@ -44,6 +46,7 @@ class Stretch:
     """Layers of the core in a row.
 
     `nodes` is what Plan takes, with offsets into `buffers`: this stretch's part of the flat params, grads and state.
+    `misfit(batch, width)` says what is wrong with other widths.
     """
 
     def __init__(
@@ -53,9 +56,11 @@ class Stretch:
         dtype: np.dtype[Any],
         penalty: tuple[float, float],
         buffers: tuple[Floats, Floats, Floats],
+        misfit: Callable[[object, int], str],
     ) -> None:
         self.nodes = nodes
         self.width = width  # numbers per sample; None where any number goes in
+        self._misfit = misfit
         self._dtype = dtype
         self._penalty = penalty
         self._params, self._grads, self._state = buffers
@@ -65,11 +70,11 @@ class Stretch:
     def _new_plan(self, width: int) -> _core.Plan:
         return _core.Plan(self._dtype.name, width, self.nodes, l1=self._penalty[0], l2=self._penalty[1])
 
-    def plan(self, width: int) -> _core.Plan:
+    def plan(self, width: int, batch: object = "batch") -> _core.Plan:
         plan = self._plan
         if plan is None or plan.in_features != width:
             if self.width is not None:
-                raise ValueError(f"Network: a layer takes {self.width} numbers per sample but gets {width}")
+                raise ValueError(self._misfit(batch, width))
             self._plan = plan = self._new_plan(width)
         return plan
 
@@ -79,7 +84,7 @@ class Stretch:
         if x.ndim == 0:
             raise ValueError("Network: the output of a layer has shape (); expected (batch, ...)")
         rows = x.reshape(x.shape[0], math.prod(x.shape[1:]))
-        plan = self.plan(rows.shape[1])
+        plan = self.plan(rows.shape[1], len(rows))
         if not training:
             return plan.predict(self._params, self._state, rows)
         self._shape = x.shape

@@ -163,7 +163,7 @@ class Affine(Layer):
 
     def forward(self, x: ArrayLike) -> Array:
         """y for x (..., in) -> (..., out), or (batch, ...) with `in` numbers per sample -> (batch, out)."""
-        rows = as_rows("Affine.forward", x, self.W.shape[0])
+        rows = as_rows("Affine.forward", x, self.W.shape[0], self.W.shape)
         y = _core.affine(rows, self.W, self.b)
         self._kept = (rows, np.shape(x))
         return y
@@ -247,6 +247,7 @@ class Dropout(Layer):
     """
 
     _native = True
+    _stream = 0  # in a Network: which of its layers
 
     def __init__(self, ratio: float = 0.5, seed: int | None = None) -> None:
         self.ratio = real("Dropout", "ratio", ratio, 0, 1, below=True)
@@ -262,7 +263,7 @@ class Dropout(Layer):
         if not (self.training if training is None else training):
             self._kept = -1
             return array
-        y = _core.dropout(array, self.ratio, self.seed, 0, self._step)
+        y = _core.dropout(array, self.ratio, self.seed, self._stream, self._step)
         self._kept = self._step
         self._step += 1
         return y
@@ -271,7 +272,7 @@ class Dropout(Layer):
         step = self._saved("_kept")
         if step < 0:
             return real_array("Dropout.backward", "dy", dy)
-        return _core.dropout(dy, self.ratio, self.seed, 0, step)
+        return _core.dropout(dy, self.ratio, self.seed, self._stream, step)
 
     def _plan(self, at: dict[str, int], stream: int) -> dict[str, Any] | None:
         return {"kind": "dropout", "ratio": self.ratio, "stream": stream}

@@ -36,6 +36,7 @@ def mlp(
     l1: float = 0.0,
     l2: float = 0.0,
     seed: Seed = None,
+    convention: str = "rows",
 ) -> Network:
     """A multilayer perceptron: affine layers of the given sizes with an activation between them.
 
@@ -61,6 +62,8 @@ def mlp(
         Penalties of the weights, see :class:`nnfast.Network`.
     seed : int, numpy.random.Generator or None
         Of the weights and of dropout. None: other weights every time.
+    convention : {"rows", "columns"}
+        Whether samples are rows or columns, see :class:`nnfast.Network`.
 
     Raises
     ------
@@ -96,4 +99,4 @@ def mlp(
         layers.append(make_activation("mlp", activation))
         if dropout:
             layers.append(Dropout(dropout, seed=0))
-    return Network(layers, loss, dtype, l1=l1, l2=l2, seed=int(rng.integers(2**63)))
+    return Network(layers, loss, dtype, l1=l1, l2=l2, seed=int(rng.integers(2**63)), convention=convention)

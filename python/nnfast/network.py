@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import _assembly, _core
-from ._computation import Computation
+from ._glass_box import GlassBox
 from .layers import LogSoftmax, Sigmoid, Softmax
 from .losses import Loss
 from .optimizers import Optimizer
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Network"]
 
 
-class Network(Computation):
+class Network(GlassBox):
     """Layers in a row with a loss. Training steps, and whole epochs, are single calls into the compiled core.
 
     A Network takes the values of its layers' parameters into one flat buffer and makes ``layer.W``, ``layer.b``, ...
@@ -53,6 +53,9 @@ class Network(Computation):
         Adds ``l1 |W| + l2/2 W^2`` of all affine weights to the loss, as the courses do (without the 1/2 in Keras).
     seed : int
         Of dropout.
+    convention : {"rows", "columns"}
+        "columns": samples are columns, as in the formulas of 3Blue1Brown and Nielsen. Every x is (in, batch), one-hot
+        targets and outputs are (out, batch), and so are ``z``, ``a``; labels stay (batch,).
 
     Attributes
     ----------
@@ -95,8 +98,9 @@ class Network(Computation):
         l1: float = 0.0,
         l2: float = 0.0,
         seed: int = 0,
+        convention: str = "rows",
     ) -> None:
-        super().__init__(layers, loss, dtype, l1, l2, seed)
+        super().__init__(layers, loss, dtype, l1, l2, seed, convention)
 
     # ---- Inference
 
@@ -112,7 +116,11 @@ class Network(Computation):
         TypeError
             x is not real.
         """
-        return self._scores("Network.predict", x)
+        return self._shown(self._scores("Network.predict", x))
+
+    def __call__(self, x: ArrayLike) -> Array:
+        """The same as :meth:`predict`: the hypothesis h(x) of the courses."""
+        return self._shown(self._scores("Network", x))
 
     def predict_proba(self, x: ArrayLike) -> Array:
         """Probabilities: softmax or sigmoid of the scores, as the loss has it.
@@ -125,11 +133,11 @@ class Network(Computation):
         y = self._scores("Network.predict_proba", x)
         kind = getattr(self.loss_function, "_probabilities", None)
         if kind is None and isinstance(self.layers[-1], (Sigmoid, Softmax)):
-            return y
+            return self._shown(y)
         if kind == "sigmoid":
-            return _core.activation(_core.ACTIVATIONS["sigmoid"], y)
+            return self._shown(_core.activation(_core.ACTIVATIONS["sigmoid"], y))
         if kind == "softmax" or isinstance(self.layers[-1], LogSoftmax):
-            return _core.softmax(y, -1)
+            return self._shown(_core.softmax(y, -1))
         raise ValueError(f"Network.predict_proba: {self.loss_function!r} has no probabilities; use predict")
 
     def classify(self, x: ArrayLike) -> Array:
@@ -143,7 +151,7 @@ class Network(Computation):
             raise ValueError(
                 "Network.classify: the network has one output; expected at least two, or use predict"
             )
-        return loss._classify(y)
+        return self._shown(loss._classify(y))
 
     def loss(
         self,
@@ -175,7 +183,7 @@ class Network(Computation):
         """
         where = "Network.accuracy"
         x, t = self._batch(where, x, t)
-        y = self._scores(where, x)
+        y = self._scores_of(x)
         labels = t.ndim == 1 and (t.dtype.kind in "iu" or y.shape[-1] == 1)
         if not ((labels or t.shape == y.shape) and self._has_accuracy(t, y.shape[-1])):
             raise ValueError(

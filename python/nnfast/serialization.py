@@ -188,6 +188,8 @@ def to_bytes(network: Network, *, optimizer: Optimizer | bool = False) -> bytes:
         "epochs_trained": network.epochs_trained,
         "optimizer": None,
     }
+    if network.convention != "rows":  # what a file without it means
+        config["convention"] = network.convention
     tensors: dict[str, Array] = {**network.params, **network._parts.statistics()}
     used = network.optimizer if optimizer is True else (None if optimizer is False else optimizer)
     if used is not None:
@@ -297,6 +299,7 @@ _TOP: dict[str, Callable[[Any], str]] = {
     "x_scale": _number,
     "training_steps": _count,
     "epochs_trained": _count,
+    "convention": lambda value: "" if value in ("rows", "columns") else "'rows' or 'columns'",
     "optimizer": lambda value: "" if value is None or isinstance(value, dict) else "an object or null",
 }
 
@@ -311,6 +314,8 @@ def from_bytes(data: bytes, cls: type[N], where: str = "Network") -> N:
     version = config.get("version") if isinstance(config, dict) else None
     if type(version) is int and version > _VERSION:
         reader.check(False, f"the format version is {version}; this nnfast reads up to {_VERSION}")
+    if isinstance(config, dict):
+        config = {"convention": "rows", **config}
     top = reader.fields(config, "the configuration", _TOP)
     reader.check(version == _VERSION, f"the format version is {version}; expected {_VERSION}")
     reader.check(
@@ -334,7 +339,7 @@ def from_bytes(data: bytes, cls: type[N], where: str = "Network") -> N:
     network = cls.__new__(cls)
     reader.make(
         "the configuration", Network.__init__, network, layers, _make_loss(reader, top["loss"]), dtype,
-        l1=top["l1"], l2=top["l2"], seed=top["seed"],
+        l1=top["l1"], l2=top["l2"], seed=top["seed"], convention=top["convention"],
     )  # fmt: skip
     network.x_scale = top["x_scale"]
     network.training_steps = top["training_steps"]
@@ -383,7 +388,7 @@ def _parts(network: Network) -> tuple[Any, ...]:
     """What makes a network with parts written in Python again."""
     network._parts.sync()
     args = list(network.layers), network.loss_function, network.dtype
-    settings = {name: getattr(network, name) for name in ("l1", "l2", "seed")}
+    settings = {name: getattr(network, name) for name in ("l1", "l2", "seed", "convention")}
     attributes = {name: getattr(network, name) for name in ("x_scale", "training_steps", "epochs_trained")}
     return args, settings, attributes
 

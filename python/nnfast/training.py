@@ -384,8 +384,12 @@ def _epochs(
             if has_accuracy:
                 logs["accuracy"] = right / counted if counted else math.nan
             if held_out is not None:
-                loss, accuracy = network._evaluate(
-                    _WHERE, held_out.x, held_out.t, None, held_out.sample_weight
+                loss, accuracy = network._evaluate_with(
+                    _WHERE,
+                    held_out.x,
+                    held_out.t,
+                    network._class_weight(_WHERE, None, held_out.t),
+                    held_out.sample_weight,
                 )
                 logs["val_loss"] = loss
                 if accuracy is not None:
