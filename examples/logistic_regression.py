@@ -83,17 +83,11 @@ def one_versus_rest() -> None:
     def draw(figure):
         W = models.params["W1"]
         for digit, axes in enumerate(figure.subplots(2, 5).flat):
-            axes.imshow(red_black_green(W[:, digit].reshape(28, 28)))
+            axes.imshow(nn.plot.weight_image(W[:, digit]))
             axes.set_title(str(digit), fontsize=9)
             axes.axis("off")
 
     save("logistic_weights", draw, height=3.2)
-
-
-def red_black_green(weights: np.ndarray) -> np.ndarray:
-    """Low is red, zero is black, high is green."""
-    scaled = weights / np.abs(weights).max()
-    return np.stack([np.maximum(-scaled, 0), np.maximum(scaled, 0), np.zeros_like(scaled)], axis=-1)
 
 
 print("-- one pixel")

@@ -17,14 +17,19 @@ def folder() -> Path | None:
     return parser.parse_args().out
 
 
-def save(name: str, draw: Callable[[Any], None], width: float = 7.0, height: float = 3.0) -> None:
-    """Call ``draw(figure)`` and write FOLDER/name.png; do nothing without a folder."""
+def save(name: str, draw: Callable[[Any], None], width: float = 7.0, height: float = 3.0, colors: int = 64) -> None:
+    """Call ``draw(figure)`` and write FOLDER/name.png, in few colours; do nothing without a folder."""
     out = folder()
     if out is None:
         return
     from matplotlib.figure import Figure
+    from PIL import Image
 
     figure = Figure(figsize=(width, height), dpi=90, layout="constrained")
     draw(figure)
     out.mkdir(parents=True, exist_ok=True)
-    figure.savefig(out / f"{name}.png")
+    file = out / f"{name}.png"
+    figure.savefig(file)
+    with Image.open(file) as image:
+        few = image.convert("RGB").quantize(colors, dither=Image.Dither.NONE)
+    few.save(file, optimize=True)
