@@ -69,7 +69,7 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, initializers, layers, losses, optimizers, schedules
+    from . import compat, datasets, functional, graph, initializers, layers, losses, optimizers, schedules
 
 __all__ = [
     "SGD",
@@ -131,6 +131,7 @@ __all__ = [
     "datasets",
     "functional",
     "get_num_threads",
+    "graph",
     "initializers",
     "layers",
     "losses",
@@ -142,7 +143,7 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "graph", "schedules", "serialization", "training")
 
 
 def __getattr__(name: str) -> Any:
