@@ -69,7 +69,18 @@ from .optimizers import SGD, AdaGrad, Adam, AdamW, Momentum, Nesterov, Optimizer
 from .runtime import get_num_threads, num_threads, set_num_threads, show_config
 
 if TYPE_CHECKING:
-    from . import compat, datasets, functional, graph, initializers, layers, losses, optimizers, schedules
+    from . import (
+        compat,
+        datasets,
+        functional,
+        graph,
+        initializers,
+        layers,
+        losses,
+        optimizers,
+        plot,
+        schedules,
+    )
 
 __all__ = [
     "SGD",
@@ -138,12 +149,13 @@ __all__ = [
     "mlp",
     "num_threads",
     "optimizers",
+    "plot",
     "schedules",
     "set_num_threads",
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "graph", "schedules", "serialization", "training")
+_LAZY = ("compat", "datasets", "functional", "graph", "plot", "schedules", "serialization", "training")
 
 
 def __getattr__(name: str) -> Any:

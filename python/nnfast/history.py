@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from ._typing import Array
 
 __all__ = ["History"]
@@ -45,6 +47,12 @@ class History(dict[str, list[float]]):
             raise KeyError(f"History.best: there is no {name!r}; expected one of {', '.join(self)}")
         values = self[name]
         return values.index(max(values) if "accuracy" in name else min(values))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Learning curves, see :func:`nnfast.plot.history`. Needs matplotlib."""
+        from . import plot
+
+        return plot.history(self, ax=ax)
 
     def _append(self, logs: dict[str, float]) -> None:
         for name, value in logs.items():

@@ -1,0 +1,154 @@
+"""Activations: the functions themselves, and what becomes of their values in a deep network."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._arrays import integer, real, real_array
+from . import _figure, _values
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._typing import Array, ArrayLike
+
+
+def activation_histograms(
+    net: Any = None,
+    x: ArrayLike | None = None,
+    *,
+    activations: Sequence[ArrayLike] | None = None,
+    bins: int = 30,
+    axes: Any = None,
+) -> Array:
+    """A histogram of the activations of each hidden layer: what the initial weights make of a deep network.
+
+    All have the same bins, from the lowest to the highest activation of all layers, so that one sees them spread,
+    shrink or saturate. Where nothing is left of the spread, or most neurons are silent, the numbers say so too.
+
+    Parameters
+    ----------
+    net : Network
+    x : array (batch, in)
+        Samples.
+    activations : list of arrays, optional
+        The activations themselves, a histogram each, instead of `net` and `x`.
+    bins : int
+    axes : sequence of matplotlib Axes, optional
+        One for each layer.
+
+    Returns
+    -------
+    array of matplotlib Axes
+
+    Raises
+    ------
+    ValueError
+        The network has no hidden layer, or activations are not finite.
+    """
+    where = "plot.activation_histograms"
+    integer(where, "bins", bins)
+    if activations is None:
+        if net is None or x is None:
+            raise TypeError(f"{where}: there is no net or no x; expected both, or activations=")
+        layers = _values.activations(where, net, x)[1:-1]
+        if not layers:
+            raise ValueError(f"{where}: the network has no hidden layer; expected at least two affine layers")
+    else:
+        if net is not None or x is not None:
+            raise TypeError(f"{where}: net or x is given, and activations too; expected one of the two")
+        layers = [real_array(where, f"activations[{i}]", a) for i, a in enumerate(activations)]
+        if not layers or not all(a.size for a in layers):
+            raise ValueError(
+                f"{where}: activations is empty or has empty arrays; expected an array per layer"
+            )
+    flat = [a.ravel().astype(np.float64) for a in layers]
+    if not all(np.all(np.isfinite(a)) for a in flat):
+        raise ValueError(f"{where}: there are activations that are not finite; expected numbers")
+    low, high = min(float(a.min()) for a in flat), max(float(a.max()) for a in flat)
+    edges = np.histogram_bin_edges([low, high], bins)
+    panels = _figure.many_axes(where, axes, len(flat), 5, (2.3, 2.3))
+    for k, (ax, a) in enumerate(zip(panels, flat, strict=True), 1):
+        counts, _ = np.histogram(a, edges)
+        ax.stairs(counts, edges, fill=True, color=_figure.BLUE)
+        ax.set_title(f"layer {k}", fontsize="medium")
+        silent = float(np.mean(a == 0))
+        numbers = f"mean {a.mean():.2g}\nstd {a.std():.2g}" + (
+            f"\nzero {silent:.0%}" if silent >= 0.01 else ""
+        )
+        ax.text(0.95, 0.95, numbers, transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
+        ax.tick_params(labelsize="x-small")
+        ax.ticklabel_format(axis="y", scilimits=(-3, 4))
+        ax.yaxis.get_offset_text().set_fontsize("x-small")
+        ax.yaxis.get_major_locator().set_params(nbins=4)
+        ax.xaxis.get_major_locator().set_params(nbins=4)
+        ax.set_ylim(0, 1.05 * max(counts.max(), 1))
+    return panels
+
+
+def activation_functions(
+    names: Sequence[str] = ("sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu"),
+    derivatives: bool = True,
+    *,
+    limit: float = 4.0,
+    axes: Any = None,
+) -> Array:
+    """Activation functions (solid) and their derivatives (dashed), as :mod:`nnfast.functional` computes them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Elementwise functions of :mod:`nnfast.functional` of one argument: "sigmoid", "silu", "softplus", "step", ...
+    derivatives : bool
+    limit : float
+        The curves go from -limit to limit.
+    axes : sequence of matplotlib Axes, optional
+        One for each function.
+
+    Returns
+    -------
+    array of matplotlib Axes
+    """
+    where = "plot.activation_functions"
+    names = (names,) if isinstance(names, str) else tuple(names)
+    if not names:
+        raise ValueError(f"{where}: names is empty; expected names such as 'relu'")
+    pairs = [_function(where, name) for name in names]
+    end = real(where, "limit", limit, 0, above=True)
+    x = np.linspace(-end, end, 801)
+    panels = _figure.many_axes(where, axes, len(names), 3, (2.6, 2.3))
+    for ax, name, (f, f_backward) in zip(panels, names, pairs, strict=True):
+        y = f(x)
+        ax.axhline(0, color="0.8", linewidth=0.8)
+        ax.axvline(0, color="0.8", linewidth=0.8)
+        ax.plot(x, _broken(y), color=_figure.BLUE, label="f")
+        if derivatives:
+            kept = {"y": y} if "y" in inspect.signature(f_backward).parameters else {"x": x}
+            dx = f_backward(np.ones_like(x), **kept)
+            ax.plot(x, _broken(dx), "--", color=_figure.VERMILLION, label="f'")
+        ax.set_title(name, fontsize="medium")
+        ax.tick_params(labelsize="small")
+        if derivatives:
+            ax.legend(loc="upper left", fontsize="small", frameon=False, handlelength=1.6)
+    return panels
+
+
+def _function(where: str, name: object) -> tuple[Any, Any]:
+    from .. import functional
+
+    if isinstance(name, str) and name != "prelu" and f"{name}_backward" in functional.__all__:
+        f, f_backward = getattr(functional, name), getattr(functional, f"{name}_backward")
+        parameters = list(inspect.signature(f).parameters.values())
+        if parameters[0].name == "x" and "out" in inspect.signature(f_backward).parameters:
+            return f, f_backward
+    raise ValueError(f"{where}: {name!r} is no activation; expected names such as 'relu', 'tanh' or 'gelu'")
+
+
+def _broken(y: Array) -> Array:
+    """With a gap where the function jumps."""
+    y = y.copy()
+    y[1:][np.abs(np.diff(y)) > 0.4 * (y.max() - y.min() or 1)] = np.nan
+    return y
