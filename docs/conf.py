@@ -18,7 +18,9 @@ suppress_warnings = ["myst.header"]
 
 # The docstrings are numpydoc's; members are those of __all__, in its order.
 autodoc_default_options = {"members": True, "member-order": "bysource", "show-inheritance": True}
-autodoc_typehints = "none"  # the docstrings say shapes and dtypes, the annotations hold the lint's names for them
+autodoc_typehints = (
+    "none"  # the docstrings say shapes and dtypes, the annotations hold the lint's names for them
+)
 numpydoc_show_class_members = False
 
 myst_heading_anchors = 3

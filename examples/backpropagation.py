@@ -5,6 +5,7 @@ from __future__ import annotations
 import nnfast as nn
 import numpy as np
 from nnfast import graph
+from pictures import save
 
 
 def three_numbers() -> None:
@@ -14,6 +15,11 @@ def three_numbers() -> None:
     f.backward()
     f.explain()
     print("df/dx, df/dy, df/dz:", x.grad, y.grad, z.grad)
+
+    def draw(figure):
+        graph.draw(f, ax=figure.subplots())
+
+    save("graph_three_numbers", draw, width=4.5, height=2.3)
 
 
 def shopping() -> None:
@@ -31,6 +37,15 @@ def shopping() -> None:
     dprice, dcount = orange.backward(doranges)
     print(f"one orange dearer by 1: {dprice:.1f}; one orange more: {dcount:.0f}")
 
+    def draw(figure):
+        names = [("apple", 100), ("apples", 2), ("orange", 150), ("oranges", 3), ("tax", 1.1)]
+        a, m, o, n, t = (graph.variable(float(value), name) for name, value in names)
+        total = (a * m + o * n) * t
+        total.backward()
+        graph.draw(total, ax=figure.subplots())
+
+    save("graph_shopping", draw, width=6.0, height=3.4)
+
 
 def sigmoid_in_steps() -> None:
     """1 / (1 + exp(-x)) as five nodes, and as one."""
@@ -47,6 +62,11 @@ def sigmoid_in_steps() -> None:
     print(f"as one gate:  {whole.grad:.6f}")
     print(f"the layer:    {layer.backward(np.array([1.0]))[0]:.6f}")
     print(f"y (1 - y):    {out[0] * (1 - out[0]):.6f}")
+
+    def draw(figure):
+        graph.draw(y, ax=figure.subplots())
+
+    save("graph_sigmoid", draw, width=7.0, height=1.0)
 
 
 def book_nodes() -> None:

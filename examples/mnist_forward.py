@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import nnfast as nn
 import numpy as np
+from pictures import save
 
 (x_train, t_train), (x_test, t_test) = nn.datasets.load_mnist_sample(dtype=np.float64)
 net = nn.mlp([784, 16, 16, 10], activation="sigmoid", dtype=np.float64, seed=0)
@@ -42,9 +43,10 @@ def one_image() -> None:
     """By hand, and by the network, which keeps what it has computed."""
     x = x_test[0]
     scores = forward(x)
-    print("the same scores:", np.allclose(scores, net.forward(x[None])[0]))
+    print("the same scores:", np.allclose(scores, net.forward(x)))
     for l in range(net.L + 1):  # noqa: E741
-        print(f"a[{l}]: {net.a[l].shape}", "" if l == 0 else f" z[{l}]: {net.z[l].shape}")
+        print(f"a[{l}]: {net.a[l].shape}" + (f"  z[{l}]: {net.z[l].shape}" if l else ""))
+    print("a[1], 4th from the top, is a[1][3]:", net.a[1][3].round(2))
     p = nn.functional.softmax(scores)
     print("softmax:", p.round(2), "  sum:", p.sum().round(6))
     print("largest score:", scores.argmax(), "  largest probability:", p.argmax(), "  label:", t_test[0])
@@ -57,8 +59,20 @@ def batch() -> None:
         z = a @ net.W[l].T + net.b[l]
         a = nn.functional.sigmoid(z) if l < net.L else z
         print(f"a[{l}]: {a.shape}")
-    print("the same scores:", np.allclose(a, net.predict(x_test)))
-    print(f"right: {np.mean(a.argmax(axis=1) == t_test):.0%}, net.accuracy: {net.accuracy(x_test, t_test):.0%}")
+    print(
+        "the same scores:",
+        np.allclose(a, net.predict(x_test)),
+        "  and net(x):",
+        np.array_equal(net(x_test), net.predict(x_test)),
+    )
+    print(
+        f"right: {np.mean(a.argmax(axis=1) == t_test):.0%}, net.accuracy: {net.accuracy(x_test, t_test):.0%}"
+    )
+
+    def draw(figure):
+        nn.plot.images(x_test[:10], labels=t_test[:10], columns=10, ax=figure.subplots())
+
+    save("digits", draw, height=1.1)
 
 
 def overflow() -> None:

@@ -17,7 +17,9 @@ def folder() -> Path | None:
     return parser.parse_args().out
 
 
-def save(name: str, draw: Callable[[Any], None], width: float = 7.0, height: float = 3.0, colors: int = 64) -> None:
+def save(
+    name: str, draw: Callable[[Any], None], width: float = 7.0, height: float = 3.0, colors: int = 64
+) -> None:
     """Call ``draw(figure)`` and write FOLDER/name.png, in few colours; do nothing without a folder."""
     out = folder()
     if out is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import nnfast as nn
 import numpy as np
 from pictures import save
@@ -26,7 +28,7 @@ def optimizers() -> None:
         for _ in range(30):
             path.append((float(params["x"]), float(params["y"])))
             rule.update(params, {"x": params["x"] / 10, "y": 2 * params["y"]})
-        zigzag = sum(a[1] * b[1] < 0 for a, b in zip(path, path[1:], strict=False))
+        zigzag = sum(a[1] * b[1] < 0 for a, b in pairwise(path))
         distance = np.hypot(params["x"], params["y"])
         print(f"{name:9} ends {distance:.1f} from the lowest point; crosses the valley {zigzag} times")
 
@@ -39,6 +41,25 @@ def optimizers() -> None:
             axes.set_title(name, fontsize=9)
 
     save("optimizers", draw, height=3.4)
+
+
+def sigmoid_or_relu() -> None:
+    """Four hidden layers, the same steps; only the activation differs."""
+    curves = {}
+    for activation in ("sigmoid", "relu"):
+        net = nn.mlp([784, 50, 50, 50, 50, 10], activation, seed=0)
+        history = net.fit(x_train, t_train, epochs=5, batch_size=50, optimizer=nn.SGD(lr=0.1))
+        curves[activation] = history["loss"]
+        print(f"{activation:7} loss {history['loss'][-1]:.1f}, right {net.accuracy(x_test, t_test):.0%}")
+
+    def draw(figure):
+        axes = figure.subplots()
+        for (name, losses), style in zip(curves.items(), ("--", "-"), strict=True):
+            axes.plot(range(1, 6), losses, style, label=name)
+        axes.set(xlabel="epoch", ylabel="loss")
+        axes.legend()
+
+    save("sigmoid_or_relu", draw, width=4.5, height=2.6)
 
 
 def starting_weights() -> None:
@@ -110,7 +131,9 @@ def overfitting() -> None:
         curves[name] = (history["accuracy"], history["val_accuracy"])
 
     def draw(figure):
-        for axes, (name, (train, test)) in zip(figure.subplots(1, 3, sharey=True), curves.items(), strict=True):
+        for axes, (name, (train, test)) in zip(
+            figure.subplots(1, 3, sharey=True), curves.items(), strict=True
+        ):
             axes.plot(train, label="training")
             axes.plot(test, "--", label="test")
             axes.set_title(name, fontsize=10)
@@ -138,6 +161,8 @@ def hyper_parameters() -> None:
 
 print("-- optimizers")
 optimizers()
+print("-- sigmoid or relu")
+sigmoid_or_relu()
 print("-- starting weights")
 starting_weights()
 print("-- batch normalization")

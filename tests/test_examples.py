@@ -20,7 +20,11 @@ pytestmark = pytest.mark.skipif(not EXAMPLES, reason="not in a source tree")
 
 def run(path, *arguments):
     done = subprocess.run(
-        [sys.executable, "-W", "error", path, *arguments], capture_output=True, text=True, timeout=120, cwd=ROOT
+        [sys.executable, "-W", "error", path, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
