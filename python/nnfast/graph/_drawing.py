@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +79,6 @@ def draw(
         raise ValueError(
             f"graph.draw: path is {str(file)!r}; expected one that ends in {', '.join(_SUFFIXES)}"
         )
-    matplotlib = extra("matplotlib")
     figure_class = extra("matplotlib.figure").Figure
     families = _families()
     picture = arrange(out, _ruler(figure_class, families), format)
@@ -97,9 +97,12 @@ def draw(
     if file is None:
         return axes if own is None else own
     # Files of the same graph are the same.
-    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(file.suffix.lower(), {})
-    with matplotlib.rc_context({"svg.hashsalt": "nnfast"}):
-        axes.figure.savefig(file, dpi=200, metadata=metadata)
+    kind = file.suffix.lower()
+    if kind == ".svg":
+        _save_svg(axes.figure, file, picture, families)
+    else:
+        # Without the date files of the same graph are the same.
+        axes.figure.savefig(file, dpi=200, metadata={"CreationDate": None} if kind == ".pdf" else {})
     return file
 
 
@@ -118,11 +121,25 @@ def shows_picture(out: Node) -> bool:
 def notebook_svg(out: Node) -> str | None:
     if not shows_picture(out):
         return None
-    text = io.StringIO()
-    with extra("matplotlib").rc_context({"svg.hashsalt": "nnfast"}):
-        draw(out).savefig(text, format="svg", metadata={"Date": None})
-    svg = text.getvalue()
+    with tempfile.TemporaryDirectory() as folder:
+        svg: str = draw(out, Path(folder) / "graph.svg").read_text(encoding="utf-8")
     return svg[svg.index("<svg") :]
+
+
+def _save_svg(figure: Any, file: Path, picture: Picture, families: list[str]) -> None:
+    settings = {"svg.hashsalt": "nnfast"}
+    with extra("matplotlib").rc_context(settings), warnings.catch_warnings():
+        if not _has_glyphs("".join(words.text for words in picture.words if not words.mono), families):
+            # As text instead of outlines: whoever shows the file has the fonts that are missing here.
+            extra("matplotlib").rcParams["svg.fonttype"] = "none"
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(file, metadata={"Date": None})
+
+
+def _has_glyphs(text: str, families: list[str]) -> bool:
+    manager = extra("matplotlib.font_manager")
+    fonts = [manager.get_font(manager.findfont(family)) for family in families]
+    return all(any(font.get_char_index(ord(c)) for font in fonts) for c in text if c != "\n")
 
 
 def _families() -> list[str]:
@@ -136,7 +153,7 @@ def _style(words: Words, families: list[str]) -> dict[str, Any]:
         "color": words.color,
         "ha": words.ha,
         "va": words.va,
-        "family": ["DejaVu Sans Mono"] if words.mono else families,
+        "family": ["DejaVu Sans Mono", "monospace"] if words.mono else families,
         "linespacing": 1.0,
         "parse_math": False,
     }
@@ -149,7 +166,9 @@ def _ruler(figure_class: Any, families: list[str]) -> Callable[[Words], tuple[fl
 
     def measure(words: Words) -> tuple[float, float]:
         text = figure.text(0, 0, words.text, fontsize=words.size, **_style(words, families))
-        box = text.get_window_extent(renderer)
+        with warnings.catch_warnings():  # of missing glyphs is spoken once, where the picture is saved
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            box = text.get_window_extent(renderer)
         text.remove()
         return box.width / figure.dpi, box.height / figure.dpi
 
@@ -195,4 +214,6 @@ def _paint(axes: Any, picture: Picture, families: list[str], scale: float) -> No
     for words in picture.words:
         if words.text:
             style = _style(words, families)
+            if words.paper:
+                style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5 * scale, "alpha": 0.85}
             axes.text(words.x, words.y, words.text, fontsize=words.size * scale, zorder=3, **style)

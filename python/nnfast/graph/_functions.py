@@ -99,7 +99,14 @@ def add(x: Any, y: Any) -> Node:
 
 
 def sub(x: Any, y: Any) -> Node:
-    """x - y."""
+    """x - y.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> sub(graph.variable(2.0), graph.variable(3.0)).local
+    (1.0, -1.0)
+    """
     return _apply(_SUB, x, y)
 
 
@@ -116,12 +123,26 @@ def mul(x: Any, y: Any) -> Node:
 
 
 def div(x: Any, y: Any) -> Node:
-    """x / y. The local gradients are 1/y and -x/y^2, which for x = 1 is minus the square of the output."""
+    """x / y. The local gradients are 1/y and -x/y^2, which for x = 1 is minus the square of the output.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> div(graph.variable(6.0), graph.variable(2.0)).local
+    (0.5, -1.5)
+    """
     return _apply(_DIV, x, y)
 
 
 def pow(x: Any, y: Any) -> Node:
-    """x to the power of y. The local gradients are y x^(y-1) and x^y log(x)."""
+    """x to the power of y. The local gradients are y x^(y-1) and x^y log(x).
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> pow(graph.variable(3.0), 2).local
+    (6.0, None)
+    """
     return _apply(_POW, x, y)
 
 
@@ -145,40 +166,90 @@ maximum = max
 
 
 def neg(x: Any) -> Node:
-    """-x."""
+    """-x.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> neg(graph.variable(3.0)).local
+    (-1.0,)
+    """
     return _apply(_NEG, x)
 
 
 def exp(x: Any) -> Node:
-    """e to the power of x. The local gradient is the output."""
+    """e to the power of x. The local gradient is the output.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> exp(graph.variable(0.0)).local
+    (1.0,)
+    """
     return _apply(_EXP, x)
 
 
 def log(x: Any) -> Node:
-    """The natural logarithm.
+    """The natural logarithm; the local gradient is 1/x.
 
     At 0 the value is -inf and below it nan, as in NumPy; an :class:`nnfast.NNFastWarning` says where it came from.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> log(graph.variable(4.0)).local
+    (0.25,)
     """
     return _apply(_LOG, x)
 
 
 def sqrt(x: Any) -> Node:
-    """The square root. Below 0 the value is nan, and at 0 the gradient is infinite, both with a warning."""
+    """The square root; the local gradient is 1/(2 y) of the output y.
+
+    Below 0 the value is nan, and at 0 the gradient is infinite, both with a warning.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> sqrt(graph.variable(4.0)).local
+    (0.25,)
+    """
     return _apply(_SQRT, x)
 
 
 def sin(x: Any) -> Node:
-    """The sine; the local gradient is cos(x)."""
+    """The sine; the local gradient is cos(x).
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> sin(graph.variable(0.0)).local
+    (1.0,)
+    """
     return _apply(_SIN, x)
 
 
 def cos(x: Any) -> Node:
-    """The cosine; the local gradient is -sin(x)."""
+    """The cosine; the local gradient is -sin(x).
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> cos(graph.variable(0.0)).value
+    1.0
+    """
     return _apply(_COS, x)
 
 
 def tanh(x: Any) -> Node:
-    """The hyperbolic tangent; the local gradient is 1 - y^2 of the output y."""
+    """The hyperbolic tangent; the local gradient is 1 - y^2 of the output y.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> tanh(graph.variable(0.0)).local
+    (1.0,)
+    """
     return _apply(_TANH, x)
 
 
@@ -197,7 +268,14 @@ def sigmoid(x: Any) -> Node:
 
 
 def relu(x: Any) -> Node:
-    """max(0, x); the local gradient is 1 where x > 0, else 0."""
+    """max(0, x); the local gradient is 1 where x > 0, else 0.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> relu(graph.variable([-1.0, 0.0, 2.0])).local
+    (array([0., 0., 1.]),)
+    """
     return _apply(_RELU, x)
 
 
@@ -247,7 +325,6 @@ _MATMUL = Op(
     np.matmul,
     (lambda z, x, y: _swap(y), lambda z, x, y: _swap(x)),
     _send_matmul,
-    ("upstream @ local", "local @ upstream"),
     "x with as many columns as y has rows",
 )
 
@@ -309,7 +386,6 @@ def _reduction(name: str, sign: str, x: Any, axis: int | tuple[int, ...] | None,
         evaluate,
         (lambda z, value: weight(value),),
         send,
-        ("local × upstream, to every element",),
     )
     return _apply(op, x)
 
@@ -331,7 +407,14 @@ def sum(x: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = F
 
 
 def mean(x: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Node:
-    """The mean of all elements, or along `axis`. Every element gets 1/n of the gradient of the mean that it is in."""
+    """The mean of all elements, or along `axis`. Every element gets 1/n of the gradient of the mean that it is in.
+
+    Examples
+    --------
+    >>> from nnfast import graph
+    >>> mean(graph.variable([1.0, 2.0, 3.0, 6.0])).local
+    (0.25,)
+    """
     return _reduction("mean", "mean", x, axis, keepdims)
 
 

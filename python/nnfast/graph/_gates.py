@@ -131,8 +131,14 @@ class Perceptron:
 _AND, _NAND, _OR = Perceptron([0.5, 0.5], -0.7), Perceptron([-0.5, -0.5], 0.7), Perceptron([0.5, 0.5], -0.2)
 
 
-def _gate(perceptron: Perceptron, x1: ArrayLike, x2: ArrayLike) -> Any:
-    pair = np.broadcast_arrays(real_array("gate", "x1", x1), real_array("gate", "x2", x2))
+def _gate(name: str, perceptron: Perceptron, x1: ArrayLike, x2: ArrayLike) -> Any:
+    first, second = real_array(name, "x1", x1), real_array(name, "x2", x2)
+    try:
+        pair = np.broadcast_arrays(first, second)
+    except ValueError:
+        raise ValueError(
+            f"{name}: x1 has shape {first.shape}, x2 has shape {second.shape}; expected shapes that broadcast"
+        ) from None
     return perceptron._fire(np.stack(pair, axis=-1))
 
 
@@ -144,17 +150,29 @@ def AND(x1: ArrayLike, x2: ArrayLike) -> Any:
     >>> AND(1, 1), AND(0, 1)
     (1, 0)
     """
-    return _gate(_AND, x1, x2)
+    return _gate("AND", _AND, x1, x2)
 
 
 def NAND(x1: ArrayLike, x2: ArrayLike) -> Any:
-    """0 if both are 1, else 1: the perceptron w = (-0.5, -0.5), b = 0.7."""
-    return _gate(_NAND, x1, x2)
+    """0 if both are 1, else 1: the perceptron w = (-0.5, -0.5), b = 0.7.
+
+    Examples
+    --------
+    >>> NAND(1, 1), NAND(0, 1)
+    (0, 1)
+    """
+    return _gate("NAND", _NAND, x1, x2)
 
 
 def OR(x1: ArrayLike, x2: ArrayLike) -> Any:
-    """1 if one or both are 1, else 0: the perceptron w = (0.5, 0.5), b = -0.2."""
-    return _gate(_OR, x1, x2)
+    """1 if one or both are 1, else 0: the perceptron w = (0.5, 0.5), b = -0.2.
+
+    Examples
+    --------
+    >>> OR(0, 0), OR(0, 1)
+    (0, 1)
+    """
+    return _gate("OR", _OR, x1, x2)
 
 
 def XOR(x1: ArrayLike, x2: ArrayLike) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._node import Node, nodes
-from ._table import block, labels, number
+from ._table import block, is_plain_number, labels, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Circle", "Edge", "Picture", "Words", "arrange", "extra"]
 
-GREEN, RED, BLACK, GREY = "#0b7a2a", "#c5172e", "#111111", "#555555"
+GREEN, RED, BLACK = "#0b7a2a", "#c5172e", "#111111"
 _SPACE = 0.09  # inches between neighbours
 _LINE = 0.045  # between an edge and its numbers
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
@@ -35,6 +35,7 @@ class Words:
     ha: str = "center"
     va: str = "center"
     mono: bool = False
+    paper: bool = False  # white behind it, as lines may pass
     x: float = 0.0
     y: float = 0.0
 
@@ -101,8 +102,7 @@ def _absorbed(node: Node, k: int) -> bool:
     """Whether input k is a plain number that the sign in the circle tells, as +1 and 1/x do."""
     source = node.inputs[k]
     binary = node.op in ("add", "sub", "mul", "div", "pow", "max")
-    plain = source.op == "constant" and source.name is None and not isinstance(source.value, np.ndarray)
-    return binary and plain and not node.inputs[1 - k].constant
+    return binary and is_plain_number(source) and not node.inputs[1 - k].constant
 
 
 def _sign(node: Node, spec: str | None) -> str:
@@ -185,35 +185,34 @@ def _node_vertex(
 ) -> _Vertex:
     total = None
     if consumers > 1 and node.grad is not None:
-        text = block(node.grad, spec)
-        total = Words(f"Σ {text}" if "\n" not in text else text, RED, 9.5, va="top", mono=True)
+        text = block(node.grad, spec).replace("\n", "\n  ")
+        total = Words(f"Σ {text}", RED, 9.5, va="top", mono=True, paper=True)
     if node._op is None:
-        unnamed_array = node.op == "constant" and node.name is None and isinstance(node.value, np.ndarray)
-        words = Words("" if unnamed_array else name[node], BLACK, 13, ha="right")
+        words = Words(name[node], BLACK, 13, ha="right")
         width, height = measure(words)
         vertex = _Vertex(layer, width, 0.0, height / 2, height / 2, None, [(words, 0.0, 0.0)])
     else:
         sign = _sign(node, spec)
         size = 15 if len(sign) == 1 else 12 if len(sign) < 4 else 10
-        words = Words(sign, BLACK, size, va="center" if "\n" in sign else "center_baseline")
+        words = Words(sign, BLACK, size, va="center_baseline" if sign.isalpha() and size < 15 else "center")
         width, height = measure(words)
         radius = max(0.24, float(np.hypot(width, height * 0.7)) / 2 + 0.04)
         vertex = _Vertex(layer, radius, radius, radius, radius, Circle(node, radius), [(words, 0.0, 0.0)])
         if node.name is not None:
-            title = Words(node.name, BLACK, 11, va="bottom")
+            # Rather to the right, as lines come in from the left.
+            title = Words(node.name, BLACK, 11, ha="left", va="bottom", paper=True)
             width, height = measure(title)
-            vertex.words.append((title, 0.0, radius + 0.03))
-            vertex.above += 0.03 + height
-            vertex.left = vertex.right = max(vertex.left, width / 2)
+            vertex.words.append((title, -0.06, radius + 0.02))
+            vertex.above += 0.02 + height
+            vertex.right = max(vertex.right, width - 0.06)
     if total is not None:
+        # To the left, as the lines go out to the right.
+        total.ha = "right"
         width, height = measure(total)
-        vertex.words.append((total, 0.0, -vertex.below - 0.03))
+        reach = 0.0 if node._op is None else vertex.right / 3
+        vertex.words.append((total, reach, -vertex.below - 0.03))
         vertex.below += 0.03 + height
-        if node._op is None:
-            total.ha = "right"
-            vertex.left = max(vertex.left, width)
-        else:
-            vertex.left = vertex.right = max(vertex.left, width / 2)
+        vertex.left = max(vertex.left, width - reach)
     return vertex
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,6 +14,7 @@ from ..errors import NNFastWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
     from typing import TextIO
 
     from .._typing import Array, ArrayLike
@@ -53,8 +55,6 @@ class Op:
     # By input: (output, *inputs) -> the local gradient.
     local: tuple[Callable[..., Any] | None, ...]
     send: Callable[[int, Value, Any, tuple[Value, ...]], Value] = times_local
-    # How the gradient of each input comes from `local` and `upstream`, in words.
-    rule: tuple[str, ...] = ("local × upstream", "local × upstream")
     expected: str = "shapes that broadcast"
 
 
@@ -164,6 +164,14 @@ class Node:
         """Compute this node again from the present values of the variables, and return its value.
 
         All nodes that lead here are computed again; their gradients belong to the old values and become None.
+
+        Examples
+        --------
+        >>> x = variable(3.0)
+        >>> y = x * x
+        >>> x.value = 4.0
+        >>> y.value, y.forward(), y.value
+        (9.0, 16.0, 16.0)
         """
         return _evaluate(nodes(self))
 
@@ -185,6 +193,14 @@ class Node:
         ------
         ValueError
             No variable leads to this node, or dout does not fit its shape.
+
+        Examples
+        --------
+        >>> x = variable([1.0, 2.0])
+        >>> y = x * x + x
+        >>> y.backward([1.0, 10.0])
+        >>> x.grad
+        array([ 3., 50.])
         """
         if self.constant:
             raise ValueError("backward: no variable leads to this node; expected one made by graph.variable")
@@ -204,7 +220,13 @@ class Node:
                     source.grad = gradient if source.grad is None else plain(source.grad + gradient)
 
     def explain(self, file: TextIO | None = None) -> None:
-        """Print :func:`nnfast.graph.table` of this node."""
+        """Print :func:`nnfast.graph.table` of this node.
+
+        Parameters
+        ----------
+        file : text file, optional
+            Default: standard output.
+        """
         from ._table import table
 
         print(table(self), file=file)
@@ -403,7 +425,7 @@ def _compute(node: Node) -> None:
         came = ", ".join(
             f"{name} = {_worst(v, result)}" for name, v in zip(_names(node), values, strict=True)
         )
-        warnings.warn(f"graph.{op.name}: the value is {bad} at {came}", NNFastWarning, stacklevel=4)
+        _warn(f"graph.{op.name}: the value is {bad} at {came}")
 
 
 def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
@@ -413,7 +435,16 @@ def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
     if np.all(np.isfinite(node.grad)):
         bad = np.asarray(gradient)[~np.isfinite(gradient)].flat[0]
         at = _worst(source._value, gradient)
-        warnings.warn(f"graph.{node.op}: the gradient is {bad} at {at}", NNFastWarning, stacklevel=3)
+        _warn(f"graph.{node.op}: the gradient is {bad} at {at}")
+
+
+def _warn(message: str) -> None:
+    """At the user's line, however many operators and functions of this package are between."""
+    frame: FrameType | None = sys._getframe()
+    level = 0
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "nnfast"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, NNFastWarning, stacklevel=level + 1)
 
 
 def _worst(value: Any, result: Value) -> str:

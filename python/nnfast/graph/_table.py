@@ -12,7 +12,7 @@ from ._node import Node, nodes
 if TYPE_CHECKING:
     from ._node import Value
 
-__all__ = ["block", "brief", "formula", "labels", "number", "table"]
+__all__ = ["block", "brief", "formula", "is_plain_number", "labels", "number", "table"]
 
 _MOST_ROWS = 500  # of a table that a notebook shows unasked
 
@@ -27,11 +27,12 @@ def number(value: float, spec: str | None = None) -> str:
     """
     text = format(float(value), spec if spec is not None else ".6g" if 1000 <= abs(value) < 1e6 else ".3g")
     # Minus zero comes of multiplying, and means nothing here.
-    return text.removeprefix("-") if text.startswith("-") and float(text) == 0 else text
+    is_zero = np.isfinite(value) and not any(digit in text for digit in "123456789")
+    return text.removeprefix("-") if is_zero else text
 
 
 def brief(value: Value, spec: str | None = None, *, exact: bool = False) -> str:
-    """`value` on one line: up to six numbers in full, more as shape and range."""
+    """`value` on one line: up to four numbers in full, more as shape and range."""
 
     def row(part: object) -> str:
         if isinstance(part, list):
@@ -41,7 +42,7 @@ def brief(value: Value, spec: str | None = None, *, exact: bool = False) -> str:
 
     if not isinstance(value, np.ndarray):
         return repr(value) if exact else number(value, spec)
-    if value.size <= 6:
+    if value.size <= 4:
         return row(value.tolist())
     return f"{value.shape} {_range(value, spec)}"
 
@@ -73,18 +74,24 @@ def _range(value: np.ndarray, spec: str | None) -> str:
 
 
 def labels(order: list[Node], spec: str | None = None) -> dict[Node, str]:
-    """What to call each node: its name, a constant's value, or a number."""
+    """What to call each node: its name, a plain number's value, or n1, n2, ... and c1, c2, ... for constants."""
     result: dict[Node, str] = {}
-    count = 0
+    count = {"n": 0, "c": 0}
     for node in order:
         if node.name is not None:
             result[node] = node.name
-        elif node.op == "constant":
+        elif is_plain_number(node):
             result[node] = brief(node.value, spec)
         else:
-            count += 1
-            result[node] = f"n{count}"
+            letter = "c" if node.op == "constant" else "n"
+            count[letter] += 1
+            result[node] = f"{letter}{count[letter]}"
     return result
+
+
+def is_plain_number(node: Node) -> bool:
+    """Whether it is a number in a formula, which stands for itself."""
+    return node.op == "constant" and node.name is None and not isinstance(node.value, np.ndarray)
 
 
 def formula(node: Node, label: dict[Node, str]) -> str:
@@ -107,7 +114,7 @@ def table(out: Node, format: str | None = ".6g") -> str:
     Returns
     -------
     str
-        Nodes without a name are n1, n2, ...
+        Nodes without a name are n1, n2, ..., and arrays c1, c2, ...; plain numbers stand in the formulas.
 
     Examples
     --------
@@ -139,7 +146,7 @@ def table(out: Node, format: str | None = ".6g") -> str:
     rows += [
         [label[node], formula(node, label), brief(node.value, format)]
         for node in order
-        if node.op != "constant" or node.name is not None
+        if not is_plain_number(node)
     ]
     text = "forward\n" + _aligned(rows)
     if out.grad is None:
@@ -162,20 +169,33 @@ def _backward_rows(order: list[Node], label: dict[Node, str], spec: str | None) 
     for node in reversed(order):
         if node._op is None or node.grad is None:
             continue
-        edges = zip(node.inputs, node.local, node.downstream, node._op.rule, strict=False)
-        for source, local, gradient, rule in edges:
+        for k, (source, local, gradient) in enumerate(
+            zip(node.inputs, node.local, node.downstream, strict=True)
+        ):
             waiting[source] -= 1
             if gradient is None:
                 continue
-            how = "" if rule == "local × upstream" else rule
-            upstream = brief(node.grad, spec)
-            rows.append(
-                [label[node], label[source], brief(local, spec), upstream, brief(gradient, spec), how]
-            )
+            numbers = [brief(value, spec) for value in (local, node.grad, gradient)]
+            rows.append([label[node], label[source], *numbers, _how(node, k, local, gradient, label)])
             if consumers[source] > 1 and waiting[source] == 0 and source.grad is not None:
                 total = brief(source.grad, spec)
                 rows.append(["", label[source], "", "", total, f"sum of the {consumers[source]} above"])
     return rows
+
+
+def _how(node: Node, k: int, local: Value, gradient: Value, label: dict[Node, str]) -> str:
+    """What to do with local and upstream, where it is more than to multiply them; with the shapes."""
+    assert node._op is not None
+    upstream, shape = np.shape(np.asarray(node.grad)), np.shape(gradient)
+    if node.op == "matmul":
+        other = f"{label[node.inputs[1 - k]]}.T {np.shape(local)}"
+        factors = [f"upstream {upstream}", other] if k == 0 else [other, f"upstream {upstream}"]
+        return f"d{label[node.inputs[k]]} {shape} = {' @ '.join(factors)}"
+    if node.op in ("sum", "mean"):
+        return "for every element"
+    if shape != np.broadcast_shapes(upstream, np.shape(local)):
+        return f"summed from {upstream} to {shape}"
+    return ""
 
 
 def _aligned(rows: list[list[str]]) -> str:
