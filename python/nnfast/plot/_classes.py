@@ -98,7 +98,7 @@ def confusion(
     axes: Any = _figure.axes_of(where, ax, (side, side))
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    cell = 72 * min(_figure.width_in_inches(axes), side - 1.2) / classes
+    cell = 72 * min(*_figure.size_in_inches(axes), side - 1.2) / classes
     points = min(9.0, cell / (0.7 * len(f"{counts.max()}")))
     if points >= 3:
         for (i, j), n in np.ndenumerate(counts):
@@ -111,11 +111,10 @@ def confusion(
         )
         axes.set_xticks(range(classes), given, **turned)
         axes.set_yticks(range(classes), given)
+        axes.tick_params(labelsize=min(10.0, max(0.7 * cell, 4.0)))
     right = int(np.trace(counts))
     axes.set(xlabel="prediction", ylabel="truth")
-    axes.set_title(
-        f"{right:,} of {counts.sum():,} right: {right / max(counts.sum(), 1):.1%}", fontsize="medium"
-    )
+    _figure.title(axes, f"{right:,} of {counts.sum():,} right: {right / max(counts.sum(), 1):.1%}")
     return axes
 
 
@@ -173,7 +172,7 @@ def decision_boundary(
         if len(own):
             axes.scatter(
                 *own.T,
-                s=28 if len(array) <= 500 else 12,
+                s=70 if len(array) <= 20 else 28 if len(array) <= 500 else 12,
                 color=_figure.colour(k),
                 marker=_figure.marker(k),
                 edgecolors="white",

@@ -19,8 +19,8 @@ def history(history: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     """Learning curves: losses on the left scale, accuracies on the right one, both by epoch.
 
     Lines of training are solid, those of validation dashed. Where the history has the loss of every step
-    (``fit(step_losses=True)``), it is a thin line, with the running mean of the last twentieth of an epoch or 10 steps,
-    whichever is more, over it.
+    (``fit(step_losses=True)``), that takes the place of the mean of the epoch: a thin line, and over it the running
+    mean of a twentieth of an epoch, at least 10 steps.
 
     Parameters
     ----------
@@ -48,11 +48,12 @@ def history(history: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         )
     main: Any = _figure.axes_of(where, ax, (6.4, 4.0))
     epochs = max(map(len, curves.values()))
-    lines = []
-    if steps is not None and len(steps):
-        lines += _draw_steps(main, np.asarray(steps), epochs)
     kinds = {name.removeprefix("val_") for name in curves}
-    scales = {kind: main for kind in kinds}
+    lines = []
+    if steps is not None and len(steps) and "loss" in curves:
+        lines += _draw_steps(main, np.asarray(steps), epochs)
+        del curves["loss"]
+    scales = dict.fromkeys(kinds, main)
     if len(kinds) == 2:
         scales["accuracy"] = main.twinx()
     colours = {"loss": _figure.BLUE, "accuracy": _figure.VERMILLION}
@@ -69,10 +70,11 @@ def history(history: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         )
         scales[kind].set_ylabel(kind, color=colours[kind])
     main.set_xlabel("epoch")
-    main.xaxis.get_major_locator().set_params(integer=True)
+    _figure.whole_ticks(main.xaxis)
     main.grid(alpha=0.3)
     legend = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "frameon": False, "fontsize": "small"}
-    main.legend(handles=lines, ncols=3 if len(lines) > 4 else 4, **legend)
+    narrow = _figure.size_in_inches(main)[0] < 3.5
+    main.legend(handles=lines, ncols=2 if narrow else 3 if len(lines) > 4 else 4, **legend)
     return main
 
 
@@ -90,11 +92,11 @@ def _draw_steps(ax: Any, losses: Array, epochs: int) -> list[Any]:
     at = np.arange(1, len(losses) + 1) / per_epoch
     window = min(max(per_epoch // 20, 10), len(losses))
     mean = np.convolve(losses, np.full(window, 1 / window), mode="valid")
-    lines = ax.plot(at, losses, color=_figure.SKY, linewidth=0.5, alpha=0.6, label="loss of a step", zorder=1)
-    lines += ax.plot(
-        at[window - 1 :], mean, color="#595959", linewidth=1, label=f"mean of {window} steps", zorder=1.5
-    )
-    return lines
+    middle = np.convolve(at, np.full(window, 1 / window), mode="valid")
+    (thin,) = ax.plot(at, losses, color=_figure.SKY, linewidth=0.5, alpha=0.7, label="loss of a step")
+    (thick,) = ax.plot(middle, mean, color=_figure.BLUE, label=f"mean of {window} steps")
+    ax.set_ylabel("loss", color=_figure.BLUE)
+    return [thin, thick]
 
 
 def histories(histories: Mapping[str, Mapping[str, Any]], key: str = "loss", ax: Axes | None = None) -> Axes:
@@ -138,7 +140,7 @@ def histories(histories: Mapping[str, Mapping[str, Any]], key: str = "loss", ax:
             label=name,
         )
     axes.set(xlabel="epoch", ylabel=key)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    _figure.whole_ticks(axes.xaxis)
     axes.grid(alpha=0.3)
     axes.legend()
     return axes

@@ -22,7 +22,7 @@ BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = (
     "#56B4E9",
 )
 COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "#000000", "#8C8C8C")
-MARKERS = "os^Dv*Pp"
+MARKERS = "os^DvXPp"
 LINES = ("-", "--", "-.", ":")
 
 
@@ -69,6 +69,7 @@ def axes_of(where: str, ax: Axes | None, size: tuple[float, float]) -> Any:
 def many_axes(where: str, axes: Any, count: int, columns: int, panel: tuple[float, float]) -> Array:
     """`count` Axes: the first ones of `axes`, or of a new figure with `columns` panels in a row."""
     if axes is None:
+        panel = panel if count > 2 else (1.4 * panel[0], 1.3 * panel[1])
         columns = min(columns, count)
         rows = -(-count // columns)
         figure = new_figure(where, (columns * panel[0], rows * panel[1]))
@@ -83,5 +84,24 @@ def many_axes(where: str, axes: Any, count: int, columns: int, panel: tuple[floa
     return result
 
 
-def width_in_inches(ax: Any) -> float:
-    return float(ax.get_window_extent().width / ax.figure.dpi)
+def size_in_inches(ax: Any) -> tuple[float, float]:
+    """Before layout, so about."""
+    box = ax.get_window_extent()
+    return float(box.width / ax.figure.dpi), float(box.height / ax.figure.dpi)
+
+
+def title(ax: Any, text: str) -> None:
+    """Smaller where it would reach over the neighbours."""
+    ax.set_title(text, fontsize=min(10.0, max(6.0, 72 * size_in_inches(ax)[0] / (0.56 * max(len(text), 1)))))
+
+
+def whole_ticks(axis: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 5, 10], integer=True))
+
+
+def few_ticks(axis: Any) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axis.set_major_locator(MaxNLocator(4))

@@ -27,7 +27,7 @@ def activation_histograms(
     """A histogram of the activations of each hidden layer: what the initial weights make of a deep network.
 
     All have the same bins, from the lowest to the highest activation of all layers, so that one sees them spread,
-    shrink or saturate. Where nothing is left of the spread, or most neurons are silent, the numbers say so too.
+    shrink or saturate. Above stand mean, standard deviation and the share of zeros.
 
     Parameters
     ----------
@@ -74,17 +74,17 @@ def activation_histograms(
     for k, (ax, a) in enumerate(zip(panels, flat, strict=True), 1):
         counts, _ = np.histogram(a, edges)
         ax.stairs(counts, edges, fill=True, color=_figure.BLUE)
-        ax.set_title(f"layer {k}", fontsize="medium")
+        ax.set_title(f"layer {k}", fontsize="medium", pad=14)
         silent = float(np.mean(a == 0))
-        numbers = f"mean {a.mean():.2g}\nstd {a.std():.2g}" + (
-            f"\nzero {silent:.0%}" if silent >= 0.01 else ""
+        numbers = f"mean {a.mean():.2g}, std {a.std():.2g}" + (
+            f", zero {silent:.0%}" if silent >= 0.01 else ""
         )
-        ax.text(0.95, 0.95, numbers, transform=ax.transAxes, ha="right", va="top", fontsize="x-small")
+        over = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
+        ax.annotate(numbers, (0.5, 1), fontsize="x-small", **over)
         ax.tick_params(labelsize="x-small")
-        ax.ticklabel_format(axis="y", scilimits=(-3, 4))
-        ax.yaxis.get_offset_text().set_fontsize("x-small")
-        ax.yaxis.get_major_locator().set_params(nbins=4)
-        ax.xaxis.get_major_locator().set_params(nbins=4)
+        ax.yaxis.set_major_formatter("{x:,.0f}")
+        _figure.few_ticks(ax.xaxis)
+        _figure.few_ticks(ax.yaxis)
         ax.set_ylim(0, 1.05 * max(counts.max(), 1))
     return panels
 
@@ -126,8 +126,7 @@ def activation_functions(
         ax.axvline(0, color="0.8", linewidth=0.8)
         ax.plot(x, _broken(y), color=_figure.BLUE, label="f")
         if derivatives:
-            kept = {"y": y} if "y" in inspect.signature(f_backward).parameters else {"x": x}
-            dx = f_backward(np.ones_like(x), **kept)
+            dx = f_backward(np.ones_like(x), y if "y" in _required(f_backward) else x)
             ax.plot(x, _broken(dx), "--", color=_figure.VERMILLION, label="f'")
         ax.set_title(name, fontsize="medium")
         ax.tick_params(labelsize="small")
@@ -138,13 +137,17 @@ def activation_functions(
 
 def _function(where: str, name: object) -> tuple[Any, Any]:
     from .. import functional
+    from ..functional import _activation
 
-    if isinstance(name, str) and name != "prelu" and f"{name}_backward" in functional.__all__:
+    if isinstance(name, str) and name in _activation.__all__:
         f, f_backward = getattr(functional, name), getattr(functional, f"{name}_backward")
-        parameters = list(inspect.signature(f).parameters.values())
-        if parameters[0].name == "x" and "out" in inspect.signature(f_backward).parameters:
+        if _required(f) == ["x"]:
             return f, f_backward
     raise ValueError(f"{where}: {name!r} is no activation; expected names such as 'relu', 'tanh' or 'gelu'")
+
+
+def _required(f: Any) -> list[str]:
+    return [p.name for p in inspect.signature(f).parameters.values() if p.default is p.empty]
 
 
 def _broken(y: Array) -> Array:

@@ -124,7 +124,7 @@ def weights(
     >>> ax = nn.plot.weights(nn.mlp([784, 50, 10], seed=0))  # doctest: +SKIP
     """
     where = "plot.weights"
-    if hasattr(net, "layers"):
+    if hasattr(net, "params"):
         integer(where, "layer", layer)
         matrices = _values.weights_of(net)
         if layer > len(matrices):
@@ -165,7 +165,7 @@ def images(
 
     Parameters
     ----------
-    x : array (batch, in), (batch, rows, columns) or (batch, 1, rows, columns)
+    x : array (in,), (batch, in), (batch, rows, columns) or (batch, 1, rows, columns)
         At most 400 samples. Bytes reach from 0 to 255; numbers that are not in 0..1, such as standardized ones, from
         the lowest to the highest.
     labels : sequence (batch,), optional
@@ -199,6 +199,8 @@ def images(
 
 def _grey(where: str, x: ArrayLike, shape: Shape | None) -> list[Array]:
     """Images (rows, columns, 3) of uint8."""
+    if np.ndim(x) == 1:
+        x = np.asarray(x)[None]
     array = _values.samples(where, x)
     if len(array) > _MOST:
         raise ValueError(f"{where}: x has {len(array)} samples; expected at most {_MOST}, such as x[:25]")
@@ -326,13 +328,16 @@ def _grid(
     rows = -(-len(tiles) // columns)
     height = tiles[0].shape[0] / tiles[0].shape[1] if tiles else 1.0
     cell = min(max(6.4 / columns, 0.62), 1.1)  # inches
-    longest = max(map(len, texts or [""]))
+    longest = max(map(len, texts)) if texts else 0
     room = 0.2 if texts else 0.0
-    size = (columns * cell * (1 + _GAP) + 0.2, max(rows, 1) * (cell * (height + _GAP) + room) + 0.5)
+    size = (
+        columns * cell * (1 + _GAP) + 0.2,
+        max(rows, 1) * (cell * (height + _GAP) + room) + (0.4 if title else 0.1),
+    )
     given, ax = ax, _figure.axes_of(where, ax, (max(size[0], 3.6), max(size[1], 1.2)))
     if given is not None:
-        cell = min(cell, _figure.width_in_inches(ax) / columns / (1 + _GAP))
-    points = min(9.0, 72 * cell / (0.62 * max(longest, 1)))
+        cell = _fitting(_figure.size_in_inches(ax), columns, max(rows, 1), height, longest)
+    points = _points(cell, longest)
     room = points * 1.5 / 72 / cell if texts else 0.0
     pitch = height + room + _GAP
     for k, tile in enumerate(tiles):
@@ -342,5 +347,19 @@ def _grid(
             ax.text(left + 0.5, top - 0.2 * room, texts[k], ha="center", va="baseline", fontsize=points)
     ax.set(xlim=(0, columns * (1 + _GAP) - _GAP), ylim=(max(rows * pitch, 0.3) - _GAP, 0), aspect="equal")
     ax.set_axis_off()
-    ax.set_title(title, fontsize="medium")
+    _figure.title(ax, title)
     return ax
+
+
+def _points(cell: float, longest: int) -> float:
+    """The size of letters of which `longest` fit over an image of `cell` inches."""
+    return min(9.0, 72 * cell / (0.62 * (longest + 0.6)))
+
+
+def _fitting(size: tuple[float, float], columns: int, rows: int, height: float, longest: int) -> float:
+    """The width in inches of an image in Axes of `size`, where texts take part of the height."""
+    cell = size[0] / columns / (1 + _GAP)
+    for _ in range(8):  # a smaller image has smaller letters, down to its width
+        room = _points(cell, longest) * 1.5 / 72 / cell if longest else 0.0
+        cell = min(cell, size[1] / rows / (height + _GAP + room))
+    return cell

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +58,7 @@ def network(
     where = "plot.network"
     integer(where, "max_neurons", max_neurons, 2)
     weights: list[Array] = []
-    if hasattr(net, "layers"):
+    if hasattr(net, "params"):
         weights = _values.weights_of(net)
         if not weights:
             raise ValueError(f"{where}: the network has no affine layer; expected at least one")
@@ -86,7 +85,8 @@ def network(
     axes: Any = _figure.axes_of(where, ax, (min(width * scale, 12), (height + 2) * scale))
     _lines(axes, columns, weights, apart)
     _circles(axes, columns, values, apart)
-    unit = 72 * min(scale, _figure.width_in_inches(axes) / width)
+    wide, high = _figure.size_in_inches(axes)
+    unit = 72 * min(scale, wide / width, high / (height + 2))
     points = min(9.0, 0.75 * unit)
     for k, (n, (_, y)) in enumerate(zip(sizes, columns, strict=True)):
         name = (
@@ -107,9 +107,10 @@ def network(
     for index, at in zip(shown, y, strict=True):
         axes.text(right + 0.6, at, texts[index], ha="left", va="center", fontsize=points)
     longest = max(len(texts[index]) for index in shown) * 0.62 * points / unit
+    bottom = -height / 2 - 0.5 - 3 * points / unit
     axes.set(
         xlim=(-1.2, right + max(1.2, 0.9 + longest)),
-        ylim=(-height / 2 - 1.6, height / 2 + 0.2),
+        ylim=(bottom, height / 2 + 0.2),
         aspect="equal",
     )
     axes.set_axis_off()
@@ -119,12 +120,16 @@ def network(
 def _shades(where: str, net: Any, x: ArrayLike) -> list[Array]:
     """What is drawn of every layer, in 0..1."""
     array = real_array(where, "x", x)
-    if len(array.shape) == 1 or (array.ndim > 1 and len(array) != 1):
+    width = getattr(net, "_in", None)
+    if array.ndim == 0 or (width is not None and array.size != width):
+        raise ValueError(f"{where}: x has shape {array.shape}; expected one sample ({width},)")
+    if array.ndim == 1 or len(array) != 1:
         array = array[None]
     a = _values.activations(where, net, array)
     result = [_in_unit(v[0]) for v in a]
-    with suppress(ValueError):  # the loss says nothing about probabilities
-        result[-1] = np.asarray(net.predict_proba(array))[0].astype(np.float64)
+    probabilities = _values.probabilities(net, array)
+    if probabilities is not None:
+        result[-1] = probabilities[0].astype(np.float64)
     return result
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._arrays import real_array
+from .._computation import Computation
 from .._stages import _mode_argument
 
 if TYPE_CHECKING:
@@ -48,13 +49,18 @@ def labels(where: str, name: str, t: ArrayLike, count: int | None = None) -> Arr
 
 
 def weights_of(net: Any) -> list[Array]:
-    """The weights (in, out) of the affine layers, first to last."""
-    return [np.asarray(layer.W) for layer in net.layers if _is_affine(layer)]
+    """The weights (in, out) of the affine layers, first to last: W1, W2, ... of net.params."""
+    if isinstance(net, Computation):  # somebody may have put other arrays in the layers
+        net._parts.sync()
+        net._show_python(gradients=False)
+    found = (net.params.get(f"W{k}") for k in range(1, len(net.params) + 1))
+    return [np.asarray(W) for W in found if W is not None and np.ndim(W) == 2]
 
 
 def _is_affine(layer: Any) -> bool:
     """A layer written in Python is one too if it has a 2-D W."""
-    W = getattr(layer, "W", None)
+    params = getattr(layer, "params", None)
+    W = params.get("W") if isinstance(params, dict) else getattr(layer, "W", None)
     return W is not None and np.ndim(W) == 2
 
 
@@ -97,3 +103,11 @@ def predicted(where: str, net: Any, x: Array) -> Array:
 def losses(net: Any, x: Array, t: Array) -> Array:
     """The loss of every sample alone (batch,)."""
     return np.array([net.loss(x[i : i + 1], t[i : i + 1]) for i in range(len(x))])
+
+
+def probabilities(net: Any, x: Array) -> Array | None:
+    """(batch, out), where the loss says what they are."""
+    try:
+        return np.asarray(net.predict_proba(x))
+    except ValueError:
+        return None
