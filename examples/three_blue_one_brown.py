@@ -51,15 +51,20 @@ def learn() -> None:
     worst = np.argsort(-nets[0].per_sample_loss(x_train, wanted))[:3]
     print("the three costliest examples are labelled", t_train[worst])
 
-    def draw_weights(figure):
+    def draw(figure):
         for unit, axes in enumerate(figure.subplots(2, 8).flat):
             axes.imshow(nn.plot.weight_image(nets[0].W[1][unit]))
             axes.axis("off")
 
+    def draw_activating(figure):
+        for unit, axes in enumerate(figure.subplots(1, 2)):
+            nn.plot.most_activating(nets[0], x_test, layer=1, neuron=unit, count=10, ax=axes)
+
     def draw_network(figure):
         nn.plot.network(nets[0], x_test[0], ax=figure.subplots(), max_neurons=16)
 
-    save("hidden_weights", draw_weights, height=2.0)
+    save("hidden_weights", draw, height=2.0)
+    save("most_activating", draw_activating, height=2.0, colors=32)
     save("network", draw_network, width=6.0, height=4.0, colors=24)
 
 

@@ -46,15 +46,14 @@ def test_both_languages_name_the_same_tests():
 def parts(path):
     """How many headings of each level, blocks of code, tables, pictures and links a page has."""
     text = path.read_text()
+    link = r"(?<!!)\[[^]]+\]\((\S+?)\)"
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
     return {
         "headings": [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)],
         "blocks": re.findall(r"^```(.+)$", text.replace("../../", "../"), re.MULTILINE),
         "rows": len(re.findall(r"^\|", prose, re.MULTILINE)),
         "pictures": [Path(target).name for target in re.findall(r"!\[[^]]+\]\((\S+?)\)", prose)],
-        "links": sorted(
-            Path(link).name.split("#")[0] for link in re.findall(r"(?<!!)\[[^]]+\]\((\S+?)\)", prose)
-        ),
+        "links": sorted(Path(target).name.split("#")[0] for target in re.findall(link, prose)),
     }
 
 
