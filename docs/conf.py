@@ -74,7 +74,11 @@ def formulas_as_text(app, what, name, obj, options, lines):
 def outside_links_as_text(app, page, source):
     """A link to a file outside docs/ works where the repository is shown, and is only the file's name here."""
     up = r"(?:\.\./)" + ("{2,}" if page.startswith(("ko/", "api/")) else "+")
-    source[0] = re.sub(rf"\[([^\]]+)\]\({up}([^)]+)\)", r"\1 (`\2`)", source[0])
+    source[0] = re.sub(
+        rf"\[([^\]]+)\]\({up}([^)]+)\)",
+        lambda found: f"`{found[2]}`" if found[1] == found[2] else f"{found[1]} (`{found[2]}`)",
+        source[0],
+    )
 
 
 def setup(app):

@@ -1,5 +1,6 @@
 """The forward pass by matrices, in the courses' notation, and the same from the network."""
 
+# ruff: noqa: E741 (l is the courses' name of a layer)
 from __future__ import annotations
 
 import nnfast as nn
@@ -24,7 +25,7 @@ def data() -> None:
 def notation() -> None:
     """The layers are counted without the input, which is layer 0."""
     print("L =", net.L, "  n =", net.n)
-    for l in range(1, net.L + 1):  # noqa: E741
+    for l in range(1, net.L + 1):
         print(f"W[{l}]: {net.W[l].shape}, row = to, column = from;  b[{l}]: {net.b[l].shape}")
     first = net.layers[0].W
     print("the layer's own W:", first.shape, "- the same numbers:", np.shares_memory(first, net.W[1]))
@@ -33,7 +34,7 @@ def notation() -> None:
 def forward(x):
     """One image as a column vector: z = W a + b, a = sigmoid(z), layer by layer."""
     a = x
-    for l in range(1, net.L + 1):  # noqa: E741
+    for l in range(1, net.L + 1):
         z = net.W[l] @ a + net.b[l]
         a = nn.functional.sigmoid(z) if l < net.L else z
     return a
@@ -44,7 +45,7 @@ def one_image() -> None:
     x = x_test[0]
     scores = forward(x)
     print("the same scores:", np.allclose(scores, net.forward(x)))
-    for l in range(net.L + 1):  # noqa: E741
+    for l in range(net.L + 1):
         print(f"a[{l}]: {net.a[l].shape}" + (f"  z[{l}]: {net.z[l].shape}" if l else ""))
     print("a[1], 4th from the top, is a[1][3]:", net.a[1][3].round(2))
     p = nn.functional.softmax(scores)
@@ -55,7 +56,7 @@ def one_image() -> None:
 def batch() -> None:
     """All images at once: one row each, one product for each layer."""
     a = x_test
-    for l in range(1, net.L + 1):  # noqa: E741
+    for l in range(1, net.L + 1):
         z = a @ net.W[l].T + net.b[l]
         a = nn.functional.sigmoid(z) if l < net.L else z
         print(f"a[{l}]: {a.shape}")

@@ -1,5 +1,6 @@
 """The four chapters on neural networks of 3Blue1Brown: 784-16-16-10, sigmoid, squared differences."""
 
+# ruff: noqa: E741 (l is the courses' name of a layer)
 from __future__ import annotations
 
 import nnfast as nn
@@ -14,7 +15,7 @@ def make(seed: int) -> nn.Network:
     """Sigmoid in every layer; the cost of an example is the sum of the squared differences, without 1/2."""
     sizes = [784, 16, 16, 10]
     layers = []
-    for l in range(3):  # noqa: E741
+    for l in range(3):
         layers += [nn.Affine(sizes[l], sizes[l + 1], init="xavier", dtype=np.float64, rng=10 * seed + l)]
         layers += [nn.Sigmoid()]
     return nn.Network(layers, nn.SumSquaredError(factor=1.0, reduction="batch_mean"))
