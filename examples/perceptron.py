@@ -78,9 +78,10 @@ def learned_xor() -> nn.Network:
 
 def linear_activations() -> None:
     """Without an activation two layers are one: W1 W2 is a single matrix."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", nn.NNFastWarning)  # nnfast says so itself
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
         deep = nn.Network([nn.Affine(2, 4, rng=0), nn.Affine(4, 1, rng=1)], nn.SigmoidCrossEntropy())
+    print("nnfast warned:", *(w.category.__name__ for w in caught))
     (W1, b1), (W2, b2) = ((layer.W, layer.b) for layer in deep.layers)
     one = nn.Network([nn.Affine(W1 @ W2, b1 @ W2 + b2)], nn.SigmoidCrossEntropy())
     print("the same scores:", np.allclose(deep.predict(inputs), one.predict(inputs), atol=1e-6))

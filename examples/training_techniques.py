@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import nnfast as nn
@@ -93,7 +94,11 @@ def batch_normalization() -> None:
     curves = {}
     for normalize in (False, True):
         net = nn.mlp([784, 100, 100, 100, 10], init=0.001, batch_normalization=normalize, seed=0)
-        history = net.fit(x_train[:1000], t_train[:1000], epochs=10, batch_size=100, optimizer=nn.SGD(lr=0.1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", nn.NNFastWarning)  # of units that are dead, as these are
+            history = net.fit(
+                x_train[:1000], t_train[:1000], epochs=10, batch_size=100, optimizer=nn.SGD(lr=0.1)
+            )
         curves[normalize] = history["accuracy"]
         name = "with" if normalize else "without"
         print(f"{name:7} batch normalization: {history['accuracy'][-1]:.0%} of the training images")
