@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,16 @@ def test_links_lead_somewhere(path):
     for link in re.findall(r"\]\((?!http)(\S+?)\)", path.read_text()):
         file = link.split("#")[0]
         assert not file or (path.parent / file).exists(), link
+
+
+def test_the_language_switch_leads_to_the_counterpart():
+    conf = runpy.run_path(str(DOCS / "conf.py"))
+    pages = {"index", "perceptron", "api/layers", "ko/index", "ko/perceptron"}
+    leads = {page: conf["counterpart"](page, pages) for page in pages}
+    assert leads == {
+        "index": "ko/index",
+        "perceptron": "ko/perceptron",
+        "api/layers": "ko/index",
+        "ko/index": "index",
+        "ko/perceptron": "perceptron",
+    }
