@@ -77,6 +77,8 @@ def entries():
     add("softmax_backward", label="softmax_backward axis 0", dy=(3, 4, 2), y=(3, 4, 2), fixed={"axis": 0})
     add("prelu", "x", "alpha")
     add("prelu_backward", "dy", "x", "alpha")
+    add("maxout", x=(N, 6), fixed={"pieces": 3})
+    add("maxout_backward", dy=(N, 2), x=(N, 6), fixed={"pieces": 3})
     add("affine", x=(2, 3, C), W=(C, 4), b=(4,))
     add("affine_backward", dy=(2, 3, 4), x=(2, 3, C), W=(C, 4))
     add("gemm", a=(4, C), b=(C, 3))

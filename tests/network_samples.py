@@ -13,7 +13,9 @@ def network_of_everything(dtype=np.float64, kinks=True, **settings):
         nn.Dropout(0.3), nn.Affine(8, 7, rng=3, dtype=dtype), nn.PRelu(0.2, 7, dtype=dtype),
         nn.Affine(7, 5, rng=4, dtype=dtype), nn.Softplus(), nn.Sigmoid(), nn.Affine(5, 4, rng=5, dtype=dtype),
     ]  # fmt: skip
-    return nn.Network([layer for layer in layers if kinks or not isinstance(layer, nn.PRelu)], **settings)
+    if not kinks:
+        layers[9] = nn.Tanh()
+    return nn.Network(layers, **settings)
 
 
 def batch(rng, n=11, dtype=np.float64):

@@ -151,7 +151,9 @@ def test_batch_normalization_in_training_and_outside(rng):
 
 
 def test_dropout_masks_are_new_every_step_and_off_in_inference(rng):
-    network = nn.Network([nn.Affine(6, 200, rng=0), nn.Dropout(0.5), nn.Affine(200, 4, rng=1)], seed=5)
+    network = nn.Network(
+        [nn.Affine(6, 200, rng=0), nn.Tanh(), nn.Dropout(0.5), nn.Affine(200, 4, rng=1)], seed=5
+    )
     x, t = batch(rng)
     assert_same_bits(network.predict(x), network.predict(x))
     one = network.gradient(x, t)["W1"].copy()
@@ -388,9 +390,11 @@ def test_dtype_is_that_of_the_layers(rng):
     x, _ = batch(rng)
     single, double = nn.Affine(6, 4, rng=0), nn.Affine(4, 4, rng=0, dtype=np.float64)
     assert nn.Network([single]).predict(x).dtype == np.float32
-    assert nn.Network([single, double]).dtype == np.float64
+    assert nn.Network([single, nn.Relu(), double]).dtype == np.float64
     assert (
-        nn.Network([nn.Affine(6, 4, rng=0), nn.Affine(4, 2, rng=0, dtype=np.float64)], dtype="float32").dtype
+        nn.Network(
+            [nn.Affine(6, 4, rng=0), nn.Tanh(), nn.Affine(4, 2, rng=0, dtype=np.float64)], dtype="float32"
+        ).dtype
         == "f4"
     )
     assert nn.Network([nn.Affine(np.ones((6, 4), int))]).dtype == np.float64

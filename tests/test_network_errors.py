@@ -148,7 +148,7 @@ def test_softmax_twice_is_warned_of():
         (np.ones((3, 6)), [0, -1, 2], IndexError, r"t\[1\] is -1"),
         (np.ones((3, 6)), [0.0, 1.0, 2.0], TypeError, "t has dtype float64"),
         (np.ones((3, 6)), ["a", "b", "c"], TypeError, "t has dtype <U1"),
-        (np.ones((3, 6)), [[0], [1], [2]], ValueError, r"t has shape \(3, 1\)"),
+        (np.ones((3, 6)), [[0.0], [1.0], [2.0]], ValueError, r"t has shape \(3, 1\)"),
         (np.ones((3, 6)), np.ones((3, 5)), ValueError, r"t has shape \(3, 5\)"),
     ],
 )

@@ -224,7 +224,9 @@ def test_python_layer_decides_the_shape(rng):
     assert network.layers[0].dx.any()
     history = network.fit(x, t, epochs=2, validation=0.5)
     assert history.keys() >= {"accuracy", "val_accuracy"}
-    with pytest.raises(ValueError, match=r"a layer @ W \(4, 3\): 9 != 4; is W transposed"):
+    with pytest.raises(
+        ValueError, match=r"layers\[3\] Affine 1: x \(6, 9\) @ W \(4, 3\): 9 != 4; is W transposed\?"
+    ):
         network.predict(rng.standard_normal((6, 1, 6, 6)))
 
 

@@ -27,9 +27,9 @@ def no_pyplot_figures():
         sys.modules["matplotlib.pyplot"].close("all")
 
 
-def pixels(figure):
+def pixels(figure, dpi=60):
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=60)
+    figure.savefig(buffer, dpi=dpi)
     buffer.seek(0)
     return matplotlib.image.imread(buffer)
 
@@ -121,6 +121,7 @@ def test_pyplot_finds_the_figure_in_a_program_that_uses_it():
         "for name, draw in calls().items():\n"
         "    figure = np.ravel(draw())[0].figure\n"
         "    assert plt.gcf() is figure and len(plt.get_fignums()) == 1, name\n"
+        "    assert figure.get_layout_engine() is not None, name\n"
         "    plt.close()\n"
         "    ax = matplotlib.figure.Figure().subplots()\n"
         "    draw(**({'axes': [ax]} if name.startswith('activation_') else {'ax': ax}))\n"
@@ -204,6 +205,8 @@ def test_history_of_some_numbers():
     assert ax.figure.axes == [ax]
     one = nn.plot.history({"loss": [1.0]})
     assert lines(one)["loss"].get_marker() == "o"  # a line through one point is nothing
+    low, high = one.get_xlim()
+    assert [tick for tick in one.get_xticks() if low < tick < high] == [1]  # no epoch 0.98
 
 
 def test_history_of_every_step(rng):
@@ -453,6 +456,10 @@ def test_decision_boundary_of_a_function():
     corners = [tuple(colours[row, column]) for row in (10, 109) for column in (10, 109)]
     assert len(set(corners)) == 2
     assert corners[0] == corners[1] == corners[2] != corners[3]
+    shown = pixels(ax.figure, dpi=ax.figure.dpi)
+    for point, colour in (((0.9, 0.9), corners[3]), ((0.9, 0.1), corners[0]), ((0.1, 0.9), corners[0])):
+        column, row = ax.transData.transform(point).astype(int)
+        np.testing.assert_allclose(shown[len(shown) - 1 - row, column, :3], colour, atol=0.01)
 
 
 @pytest.mark.parametrize(

@@ -204,6 +204,26 @@ def test_activations_leave_what_layers_keep_for_backward(rng):
     assert all(layer.training for layer in network.layers if hasattr(layer, "training"))
 
 
+def test_activations_are_those_of_inference():
+    class Mode:
+        """Told by an attribute, as layers of some courses are."""
+
+        training = True
+
+        def forward(self, x):
+            return -x if self.training else x
+
+        def backward(self, dy):
+            return dy
+
+    network = nn.Network([nn.Affine(2, 2, rng=0), Mode(), Scale(2), nn.Affine(2, 2, rng=1)])
+    x = np.ones((1, 2), np.float32)
+    a = _values.activations("here", network, x)
+    np.testing.assert_allclose(a[-1], network.predict(x), rtol=1e-6)
+    np.testing.assert_allclose(a[1], (x @ network.params["W1"]) * [0.5, 2], rtol=1e-6)
+    assert network.layers[1].training is False  # since predict
+
+
 def test_activations_read_bytes_and_images(rng):
     network = nn.mlp([4, 3, 2], seed=0)
     x = rng.integers(0, 256, (5, 2, 2), dtype=np.uint8)

@@ -10,8 +10,12 @@ import hypothesis.strategies as st
 import nnfast as nn
 import numpy as np
 import oracle
+import pytest
 from conftest import LAYOUTS, assert_same_bits, thread_counts, use_threads
 from nnfast import _core
+
+# Layers are drawn in any order.
+pytestmark = pytest.mark.filterwarnings("ignore::nnfast.errors.CollapsingLayersWarning")
 
 hypothesis.settings.register_profile(
     "nnfast", max_examples=200, deadline=None, derandomize=True, print_blob=True

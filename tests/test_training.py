@@ -447,7 +447,7 @@ def test_progress_on_a_terminal(rng, monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm", None)
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
-    nn.mlp([50, 1024, 64, 3], seed=0).fit(x, t, epochs=1, batch_size=8)
+    nn.mlp([50, 1024, 64, 3], "tanh", seed=0).fit(x, t, epochs=1, batch_size=8)
     assert "\repoch 1/1  step " in terminal.text
     assert terminal.text.endswith(" s\n")
     terminal.text = ""

@@ -12,6 +12,7 @@ PYBIND11_MODULE(_core, m) {
   register_normalization(m);
   register_optimizer(m);
   register_network(m);
+  register_differences(m);
   register_convolution(m);
   register_course(m);
   register_course_updates(m);

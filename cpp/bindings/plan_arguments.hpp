@@ -11,7 +11,8 @@
 namespace nnfast::bindings {
 
 inline constexpr const char* kKinds[] = {
-    "affine", "activation", "prelu", "softmax", "log_softmax", "dropout", "batch_normalization", "layer_normalization"};
+    "affine", "activation", "prelu", "softmax", "log_softmax", "dropout", "batch_normalization", "layer_normalization",
+    "maxout"};
 /// Reads the dict of one layer; `where` names it in messages.
 class LayerReader {
  public:
@@ -26,6 +27,13 @@ class LayerReader {
     layer.kind = static_cast<LayerKind>(known - kKinds);
     layer.in = get_or<index_t>("in", width);
     layer.out = get_or<index_t>("out", layer.in);
+    if (layer.kind == LayerKind::maxout) {
+      const auto pieces = get<index_t>("pieces");
+      if (pieces < 1 || layer.in % pieces != 0) {
+        value_error(where_, ": pieces is ", pieces, "; expected a divisor of its ", layer.in, " columns");
+      }
+      layer.out = layer.in / pieces;
+    }
     layer.weight = get_or<index_t>("weight", -1);
     layer.bias = get_or<index_t>("bias", -1);
     layer.state = get_or<index_t>("state", -1);
@@ -45,12 +53,15 @@ class LayerReader {
     return layer;
   }
 
-  /// Elements behind `offset` that the layer uses, so that flat arrays can be checked once.
-  static index_t parameters_end(const Layer& layer) {
+  /// Where the layer's parameters end, so that flat arrays can be checked once.
+  static index_t weight_end(const Layer& layer) {
     const index_t weights = layer.kind == LayerKind::affine  ? layer.in * layer.out
                             : layer.kind == LayerKind::prelu ? layer.alpha_size
                                                              : layer.out;
-    return std::max(layer.weight < 0 ? 0 : layer.weight + weights, layer.bias < 0 ? 0 : layer.bias + layer.out);
+    return layer.weight < 0 ? 0 : layer.weight + weights;
+  }
+  static index_t parameters_end(const Layer& layer) {
+    return std::max(weight_end(layer), layer.bias < 0 ? 0 : layer.bias + layer.out);
   }
   static index_t state_end(const Layer& layer) { return layer.state < 0 ? 0 : layer.state + 2 * layer.out; }
 
@@ -76,7 +87,8 @@ class LayerReader {
     if (layer.in < 0 || layer.out < 0 || layer.in > kWidest || layer.out > kWidest) {
       value_error(where_, ": in and out are ", layer.in, " and ", layer.out, "; expected 0..", kWidest);
     }
-    if (!affine && layer.in != layer.out) value_error(where_, ": in is ", layer.in, " but out is ", layer.out);
+    if (!affine && layer.kind != LayerKind::maxout && layer.in != layer.out)
+      value_error(where_, ": in is ", layer.in, " but out is ", layer.out);
     if ((affine || layer.kind == LayerKind::prelu) && layer.weight < 0) value_error(where_, " has no weight offset");
     if (layer.kind == LayerKind::batch_normalization && layer.state < 0) value_error(where_, " has no state offset");
     if (layer.kind == LayerKind::prelu && layer.alpha_size != 1 && layer.alpha_size != layer.out) {

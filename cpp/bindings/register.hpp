@@ -13,6 +13,7 @@ void register_loss(pybind11::module_& m);
 void register_normalization(pybind11::module_& m);
 void register_optimizer(pybind11::module_& m);
 void register_network(pybind11::module_& m);
+void register_differences(pybind11::module_& m);
 void register_convolution(pybind11::module_& m);
 void register_course(pybind11::module_& m);
 void register_course_updates(pybind11::module_& m);

@@ -4,11 +4,15 @@
 #include "array_view.hpp"
 #include "names.hpp"
 #include "nnfast/activation.hpp"
+#include "nnfast/maxout.hpp"
 #include "nnfast/vector_math.hpp"
 #include "register.hpp"
 
 namespace nnfast::bindings {
 namespace {
+
+// A compare and a move that cannot be guessed.
+constexpr double kMaxoutNanoseconds = 1.5;
 
 Activation checked(int f) {
   if (f < 0 || f >= kActivations) {
@@ -156,6 +160,55 @@ py::tuple prelu_gradients(py::handle dy_in, py::handle x_in, py::handle alpha_in
   return py::make_tuple(dx.release(), dalpha.release());
 }
 
+/// x (..., out pieces); the columns of y.
+index_t maxout_columns(const char* function, const Array& x, index_t pieces) {
+  if (pieces < 1) value_error(function, ": pieces is ", pieces, "; expected an integer >= 1");
+  if (x.ndim() == 0 || x.shape(x.ndim() - 1) % pieces != 0) {
+    value_error(function, ": x has shape ", shape_text(x.shape()), "; expected (..., columns) with a multiple of ",
+                pieces, " columns");
+  }
+  return x.shape(x.ndim() - 1) / pieces;
+}
+
+py::object maxout(py::handle x_in, index_t pieces) {
+  constexpr const char* kFunction = "maxout";
+  const Array x = contiguous(as_floats(x_in, kFunction, "x"));
+  std::vector<index_t> shape(x.shape().begin(), x.shape().end());
+  const index_t columns = maxout_columns(kFunction, x, pieces);
+  shape.back() = columns;
+  Array y = new_array(x.is_double(), shape);
+  visit_dtype(x.is_double(), [&](auto zero) {
+    using T = decltype(zero);
+    compute(kMaxoutNanoseconds * static_cast<double>(x.size()),
+            [&](Team& team) { maxout_forward(team, contiguous_rows<const T>(x), contiguous_rows<T>(y)); });
+  });
+  return y.release();
+}
+
+py::object maxout_gradient(py::handle dy_in, py::handle x_in, index_t pieces) {
+  constexpr const char* kFunction = "maxout_backward";
+  Operand dy_read(dy_in, kFunction, "dy");
+  Operand x_read(x_in, kFunction, "x");
+  const bool is_double = promote({&dy_read, &x_read});
+  const Array x = contiguous(x_read.array);
+  const Array dy = contiguous(dy_read.array);
+  std::vector<index_t> shape(x.shape().begin(), x.shape().end());
+  const index_t columns = maxout_columns(kFunction, x, pieces);
+  shape.back() = columns;
+  if (!same_shape(dy.shape(), shape)) {
+    value_error(kFunction, ": dy has shape ", shape_text(dy.shape()), " but x has shape ", shape_text(x.shape()),
+                "; expected ", shape_text(shape));
+  }
+  Array dx = new_array(is_double, x.shape());
+  visit_dtype(is_double, [&](auto zero) {
+    using T = decltype(zero);
+    compute(kMaxoutNanoseconds * static_cast<double>(x.size()), [&](Team& team) {
+      maxout_backward(team, contiguous_rows<const T>(dy), contiguous_rows<const T>(x), contiguous_rows<T>(dx));
+    });
+  });
+  return dx.release();
+}
+
 py::object elementwise_math(const std::string& name, py::handle x) {
   static constexpr std::array kNames = {"exp", "expm1", "log", "log1p", "erf"};
   const auto f = static_cast<VectorFunction>(index_of(name, kNames, "vector_math", "name"));
@@ -195,6 +248,8 @@ void register_activation(py::module_& m) {
       [](int f, double alpha, double beta) { return derivative_from_output(checked(f), {alpha, beta}); }, "f"_a,
       "alpha"_a = 0.0, "beta"_a = 0.0);
   m.def("vector_math", &elementwise_math, "name"_a, "x"_a);
+  m.def("maxout", &maxout, "x"_a, "pieces"_a);
+  m.def("maxout_backward", &maxout_gradient, "dy"_a, "x"_a, "pieces"_a);
   m.def("prelu", &prelu, "x"_a, "alpha"_a);
   m.def("prelu_backward", &prelu_gradients, "dy"_a, "x"_a, "alpha"_a);
 }

@@ -40,6 +40,7 @@ from .layers import (
     Linear,
     LogSigmoid,
     LogSoftmax,
+    Maxout,
     Mish,
     PRelu,
     Relu,
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
         compat,
         datasets,
         functional,
+        gradients,
         graph,
         initializers,
         layers,
@@ -80,6 +82,15 @@ if TYPE_CHECKING:
         optimizers,
         plot,
         schedules,
+    )
+    from .gradients import (
+        GradientCheck,
+        check_gradients,
+        directional_derivative,
+        gradient_descent,
+        jacobian,
+        numerical_diff,
+        numerical_gradient,
     )
 
 __all__ = [
@@ -100,6 +111,7 @@ __all__ = [
     "Flatten",
     "FormatError",
     "Gelu",
+    "GradientCheck",
     "HardSigmoid",
     "HardSwish",
     "Hinge",
@@ -113,6 +125,7 @@ __all__ = [
     "LogSigmoid",
     "LogSoftmax",
     "Loss",
+    "Maxout",
     "MeanAbsoluteError",
     "MeanSquaredError",
     "Mish",
@@ -138,16 +151,23 @@ __all__ = [
     "Swish",
     "Tanh",
     "__version__",
+    "check_gradients",
     "compat",
     "datasets",
+    "directional_derivative",
     "functional",
     "get_num_threads",
+    "gradient_descent",
+    "gradients",
     "graph",
     "initializers",
+    "jacobian",
     "layers",
     "losses",
     "mlp",
     "num_threads",
+    "numerical_diff",
+    "numerical_gradient",
     "optimizers",
     "plot",
     "schedules",
@@ -155,7 +175,26 @@ __all__ = [
     "show_config",
 ]
 
-_LAZY = ("compat", "datasets", "functional", "graph", "plot", "schedules", "serialization", "training")
+_LAZY = (
+    "compat",
+    "datasets",
+    "functional",
+    "gradients",
+    "graph",
+    "plot",
+    "schedules",
+    "serialization",
+    "training",
+)
+_IN_GRADIENTS = (
+    "GradientCheck",
+    "check_gradients",
+    "directional_derivative",
+    "gradient_descent",
+    "jacobian",
+    "numerical_diff",
+    "numerical_gradient",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -163,6 +202,10 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _IN_GRADIENTS:
+        from . import gradients
+
+        return getattr(gradients, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "LeakyRelu",
     "LogSigmoid",
     "LogSoftmax",
+    "Maxout",
     "Mish",
     "PRelu",
     "Relu",
@@ -321,6 +322,45 @@ class PRelu(Layer):
 
     def _config(self) -> dict[str, Any]:
         return {"width": int(self.alpha.size)}
+
+
+class Maxout(Layer):
+    """y = the largest of `pieces` neighbouring columns (Goodfellow et al. 2013): a non-linearity that is learnt.
+
+    (batch, features pieces) -> (batch, features). `mlp` makes the affine layers before it as wide as that takes.
+
+    Examples
+    --------
+    >>> layer = Maxout(2)
+    >>> layer.forward([[1.0, 3.0, -2.0, -4.0]])
+    array([[ 3., -2.]])
+    >>> layer.backward([[10.0, 20.0]])
+    array([[ 0., 10., 20.,  0.]])
+    """
+
+    _native = True
+
+    def __init__(self, pieces: int = 2) -> None:
+        self.pieces = integer("Maxout", "pieces", pieces)
+
+    def forward(self, x: ArrayLike) -> Array:
+        y = _core.maxout(x, self.pieces)
+        self._kept = x
+        return y
+
+    def backward(self, dy: ArrayLike) -> Array:
+        return _core.maxout_backward(dy, self._saved("_kept"), self.pieces)
+
+    def _width_out(self, width: int | None) -> int | None:
+        if width is not None and width % self.pieces:
+            raise ValueError(f"Network: {self!r} gets {width} columns; expected a multiple of {self.pieces}")
+        return None if width is None else width // self.pieces
+
+    def _plan(self, at: dict[str, int], stream: int) -> dict[str, Any] | None:
+        return {"kind": "maxout", "pieces": self.pieces}
+
+    def _config(self) -> dict[str, Any]:
+        return {"pieces": self.pieces}
 
 
 class Softmax(Layer):

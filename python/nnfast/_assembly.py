@@ -51,6 +51,7 @@ def widths(layers: tuple[Any, ...]) -> tuple[int | None, int | None]:
             continue
         takes, gives = layer._widths()
         if takes is None:
+            width = layer._width_out(width)
             continue
         what = f"Network: layers[{index}] {layer!r}"
         if takes == 0 or gives == 0:

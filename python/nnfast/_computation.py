@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _assembly, _core
+from . import _advice, _assembly, _core
 from ._arrays import choice, float_dtype, integer, real, real_array
 from ._buffers import Views
 from ._stages import Stretch, check_layer
-from .layers import LogSoftmax, Softmax
 from .losses import Loss, SoftmaxCrossEntropy
 
 if TYPE_CHECKING:
@@ -65,9 +64,7 @@ class Computation:
     ) -> None:
         self.convention = choice("Network", "convention", convention, ("rows", "columns"))
         self.layers = _checked_layers(layers)
-        self.loss_function: Any = _checked_loss(
-            SoftmaxCrossEntropy() if loss is None else loss, self.layers[-1]
-        )
+        self.loss_function: Any = _checked_loss(SoftmaxCrossEntropy() if loss is None else loss)
         self.l1 = real("Network", "l1", l1, 0)
         self.l2 = real("Network", "l2", l2, 0)
         self.seed = integer("Network", "seed", seed, 0)
@@ -143,7 +140,8 @@ class Computation:
             self.convention == "rows"
             and (type(x) is np.ndarray is type(t))
             and (x.dtype == self.dtype and x.ndim == 2 and x.shape[1] == self._in)
-            and (t.ndim > 0 and t.shape[0] == x.shape[0] > 0 and t.dtype.kind in "iuf")
+            and (t.ndim == 1 or (t.ndim == 2 and t.shape[1] == self._out))
+            and (t.shape[0] == x.shape[0] > 0 and t.dtype.kind in "iuf")
         ):
             return x, t
         inputs, targets = self._input(where, x), real_array(where, "t", t)
@@ -155,6 +153,13 @@ class Computation:
             raise ValueError(
                 f"{where}: x has {len(inputs)} samples but t has shape {targets.shape}; expected one target per sample"
             )
+        if (
+            (targets.shape == (len(inputs), 1) and targets.dtype.kind in "iu")
+            and self._out != 1
+            and (isinstance(self.loss_function, Loss) and self.loss_function._over_classes)
+        ):
+            _advice.label_column(where, targets.shape)
+            targets = targets.ravel()
         return inputs, targets
 
     def _scale(self, x: Array) -> float:
@@ -394,23 +399,12 @@ def _checked_layers(layers: Iterable[Any]) -> tuple[Any, ...]:
     return result
 
 
-def _checked_loss(loss: Any, last: Any) -> Any:
+def _checked_loss(loss: Any) -> Any:
     if isinstance(loss, type) or not (callable(getattr(loss, "forward", None)) and callable(loss.backward)):
         raise TypeError(f"Network: loss is {loss!r}; expected a loss such as SoftmaxCrossEntropy()")
     if isinstance(loss, Loss) and loss.reduction == "none":
         raise ValueError(
             "Network: the loss has reduction 'none'; expected one that gives a number to minimise"
-        )
-    if isinstance(loss, SoftmaxCrossEntropy) and isinstance(last, (Softmax, LogSoftmax)):
-        import warnings
-
-        from .errors import NNFastWarning
-
-        warnings.warn(
-            f"Network: the layers end with {type(last).__name__}, and SoftmaxCrossEntropy takes the softmax again; "
-            "leave the layer out, predict_proba gives probabilities",
-            NNFastWarning,
-            stacklevel=3,
         )
     return loss
 

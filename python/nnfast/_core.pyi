@@ -43,6 +43,8 @@ def activation_backward_from_output(
 ) -> _Floats: ...
 def derivative_from_output(f: int, alpha: float = 0.0, beta: float = 0.0) -> bool: ...
 def vector_math(name: str, x: ArrayLike) -> _Floats: ...  # "exp", "expm1", "log", "log1p", "erf"
+def maxout(x: ArrayLike, pieces: int) -> _Floats: ...
+def maxout_backward(dy: ArrayLike, x: ArrayLike, pieces: int) -> _Floats: ...
 def prelu(x: ArrayLike, alpha: ArrayLike) -> _Floats: ...
 def prelu_backward(dy: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> tuple[_Floats, _Floats]: ...
 def softmax(x: ArrayLike, axis: int = -1, out: _Floats | None = None) -> _Floats: ...
@@ -425,3 +427,22 @@ class Plan(metaclass=_BoundType):
         sample_weight: ArrayLike | None = None,
         x_scale: float = 1.0,
     ) -> tuple[float, int]: ...
+
+# Central differences of a loss by parameters, in double: `layers` as Plan takes them, `elements` (n,) offsets into
+# params. (derivative (n,), kink (n,) int64: -1, or the first layer whose kink lies between the two points).
+def loss_differences(
+    in_features: int,
+    layers: Sequence[dict[str, Any]],
+    params: _Floats,
+    state: _Floats,
+    x: ArrayLike,
+    t: ArrayLike,
+    loss: LossSpec,
+    elements: NDArray[np.int64],
+    h: float,
+    *,
+    training: bool = True,
+    seed: int = 0,
+    step: int = 0,
+    class_weight: ArrayLike | None = None,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]: ...

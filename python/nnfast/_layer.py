@@ -79,6 +79,10 @@ class Layer:
         """Numbers per sample in and out; None where any number goes in, or the same number comes out."""
         return None, None
 
+    def _width_out(self, width: int | None) -> int | None:
+        """Numbers per sample that come out where `width` go in; None where that is not known."""
+        return self._widths()[1] or width
+
     def _plan(self, at: dict[str, int], stream: int) -> dict[str, Any] | None:
         """What _core.Plan takes: `at` has the offsets of the parameters. None: nothing to do on 2-D arrays."""
         raise NotImplementedError

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,6 +92,8 @@ class Trace:
 
 def visits(network: Computation) -> list[Visit]:
     """The layers by their names, not yet visited."""
+    import copy
+
     result: list[Visit] = []
     number = 0
     for index, layer in enumerate(network.layers):

@@ -1,4 +1,4 @@
-"""The exceptions and the warning of nnfast that Python has no name for."""
+"""The exceptions and the warnings of nnfast that Python has no name for."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .history import History
 
-__all__ = ["DivergedError", "FormatError", "NNFastWarning"]
+__all__ = [
+    "CollapsingLayersWarning",
+    "DeadUnitsWarning",
+    "DivergedError",
+    "FormatError",
+    "IntegerGradientWarning",
+    "LabelShapeWarning",
+    "NNFastWarning",
+    "RepeatedSoftmaxWarning",
+    "RisingLossWarning",
+    "SaturatedUnitsWarning",
+    "UnscaledInputWarning",
+]
 
 
 class FormatError(ValueError):
@@ -39,4 +51,41 @@ class DivergedError(FloatingPointError):
 
 
 class NNFastWarning(UserWarning):
-    """Something that works, but is seldom meant."""
+    """Something that works, but is seldom meant.
+
+    Each kind of warning is a class of its own, to be switched off, or made an error, by itself::
+
+        warnings.simplefilter("ignore", nnfast.errors.DeadUnitsWarning)
+    """
+
+
+class CollapsingLayersWarning(NNFastWarning):
+    """Affine layers follow each other without a non-linearity: together they are one affine layer."""
+
+
+class RepeatedSoftmaxWarning(NNFastWarning):
+    """A softmax layer stands before a loss that takes the softmax itself."""
+
+
+class SaturatedUnitsWarning(NNFastWarning):
+    """At the start of training most outputs of a sigmoid or tanh lie where its derivative is nearly 0."""
+
+
+class DeadUnitsWarning(NNFastWarning):
+    """After an epoch units of ReLU give 0 for every sample, so that their weights no longer learn."""
+
+
+class RisingLossWarning(NNFastWarning):
+    """The loss rises while the network trains."""
+
+
+class IntegerGradientWarning(NNFastWarning):
+    """A numerical gradient is taken of integers."""
+
+
+class LabelShapeWarning(NNFastWarning):
+    """Labels are (batch, 1) where (batch,) is meant."""
+
+
+class UnscaledInputWarning(NNFastWarning):
+    """Inputs are pixels from 0 to 255 that nobody scaled."""

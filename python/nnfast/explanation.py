@@ -289,6 +289,10 @@ def _loss_lines(
             f"{'' if factor == 1 else f'{factor:g} * '}sum(({y} - t)^2){divided}",
             f"{'' if factor == 0.5 else f'{2 * factor:g} * '}({y} - t){divided}",
         ),
+        "Huber": (
+            f"sum(huber({y} - t)){divided}",
+            f"clip({y} - t, -{settings.get('delta', 1):g}, {settings.get('delta', 1):g}){divided}",
+        ),
         "MeanAbsoluteError": (f"sum(|{y} - t|){divided}", f"sign({y} - t){divided}"),
     }
     forward, backward = forms.get(kind, (f"{kind}({y}, t)", f"{kind}'({y}, t)"))

@@ -21,7 +21,7 @@ __all__ = ["mlp"]
 
 # Starting values by activation: He et al. 2015 for those that cut off one side, Klambauer et al. 2017 for SELU, Glorot
 # and Bengio 2010 for the rest.
-_HE = {"Relu", "LeakyRelu", "PRelu", "Elu", "Celu", "Gelu", "Silu", "Mish", "HardSwish", "Softplus"}
+_HE = {"Relu", "LeakyRelu", "PRelu", "Elu", "Celu", "Gelu", "Silu", "Mish", "HardSwish", "Softplus", "Maxout"}
 
 
 def mlp(
@@ -86,16 +86,22 @@ def mlp(
     if len(widths) < 2:
         raise ValueError(f"mlp: sizes is {list(sizes)}; expected at least inputs and outputs")
     rng = generator("mlp", seed, "seed")
-    kind = type(make_activation("mlp", activation)).__name__
+    example = make_activation("mlp", activation)
+    kind, pieces = (
+        type(example).__name__,
+        getattr(example, "pieces", 1),
+    )  # maxout takes several columns for one
     if init is None:
         init = "he" if kind in _HE else "lecun" if kind == "Selu" else "xavier"
     layers: list[Any] = []
     for index, (width_in, width_out) in enumerate(itertools.pairwise(widths)):
-        layers.append(Affine(width_in, width_out, init=init, dtype=dtype, rng=rng))
-        if index == len(widths) - 2:
+        last = index == len(widths) - 2
+        columns = width_out if last else width_out * pieces
+        layers.append(Affine(width_in, columns, init=init, dtype=dtype, rng=rng))
+        if last:
             break
         if batch_normalization:
-            layers.append(BatchNormalization(width_out, dtype=dtype))
+            layers.append(BatchNormalization(columns, dtype=dtype))
         layers.append(make_activation("mlp", activation))
         if dropout:
             layers.append(Dropout(dropout, seed=0))

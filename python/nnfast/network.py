@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from . import _assembly, _core
+from . import _advice, _assembly, _core
 from ._glass_box import GlassBox
 from .layers import LogSoftmax, Sigmoid, Softmax
-from .losses import Loss
+from .losses import Loss, SoftmaxCrossEntropy
 from .optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ class Network(GlassBox):
         Complete steps, which key the dropout masks, and epochs of fit, which key the shuffling. Both are saved, so
         that training goes on with the same bits.
 
+    Warns
+    -----
+    CollapsingLayersWarning, RepeatedSoftmaxWarning
+        Where layers do nothing, or too much. :mod:`nnfast.errors` has all warnings, each to be switched off alone.
+
     Examples
     --------
     >>> import numpy as np, nnfast as nn
@@ -101,6 +106,11 @@ class Network(GlassBox):
         convention: str = "rows",
     ) -> None:
         super().__init__(layers, loss, dtype, l1, l2, seed, convention)
+        _advice.collapsing_layers(self.layers)
+        if isinstance(self.loss_function, SoftmaxCrossEntropy) and isinstance(
+            self.layers[-1], (Softmax, LogSoftmax)
+        ):
+            _advice.repeated_softmax(type(self.layers[-1]).__name__, type(self.loss_function).__name__)
 
     # ---- Inference
 
@@ -344,6 +354,15 @@ class Network(GlassBox):
             Another fit of this network is under way.
         KeyboardInterrupt
             Ctrl-C; parameters and optimizer are those of the last complete step.
+
+        Warns
+        -----
+        UnscaledInputWarning, SaturatedUnitsWarning
+            Before the first step, from a look at up to 256 samples.
+        DeadUnitsWarning, RisingLossWarning
+            After the first epoch, and after any.
+        LabelShapeWarning
+            Labels are (batch, 1).
         """
         from .training import fit
 
@@ -365,7 +384,7 @@ class Network(GlassBox):
             if written is not None:
                 width, count = None, sum(np.size(a) for a in written.params().values())
             else:
-                width = layer._widths()[1] or width
+                width = layer._width_out(width)
                 count = sum(a.size for a in _assembly.parameters(layer).values())
             rows.append((str(index), repr(layer)[:60], "?" if width is None else str(width), f"{count:,}"))
         sizes = [max(len(row[i]) for row in rows) for i in range(4)]

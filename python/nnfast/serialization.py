@@ -17,7 +17,7 @@ from . import _safetensors
 from . import layers as layer_classes
 from . import losses as loss_classes
 from . import optimizers as optimizer_classes
-from ._computation import is_native_loss
+from ._computation import Computation, is_native_loss
 from ._layer import Layer
 from ._safetensors import parse_json
 from ._stages import Numbering, is_native
@@ -87,6 +87,7 @@ _LAYERS: dict[str, dict[str, Callable[[Any], str]]] = {
     "LayerNormalization": {"width": _size, "affine": _flag, "eps": _number},
     "PRelu": {"width": _size},
     "Dropout": {"ratio": _number},
+    "Maxout": {"pieces": _size},
     "Gelu": {"approximate": _text},
     "Selu": {"alpha": _number, "gamma": _number},
     "HardSigmoid": {"alpha": _number, "beta": _number},
@@ -338,7 +339,7 @@ def from_bytes(data: bytes, cls: type[N], where: str = "Network") -> N:
         layers.append(_make_layer(reader, place, layer_config, take, kind, dtype))
     network = cls.__new__(cls)
     reader.make(
-        "the configuration", Network.__init__, network, layers, _make_loss(reader, top["loss"]), dtype,
+        "the configuration", Computation.__init__, network, layers, _make_loss(reader, top["loss"]), dtype,
         l1=top["l1"], l2=top["l2"], seed=top["seed"], convention=top["convention"],
     )  # fmt: skip
     network.x_scale = top["x_scale"]
@@ -379,7 +380,7 @@ def _from_parts(
     cls: type[N], args: tuple[Any, ...], settings: dict[str, Any], attributes: dict[str, Any]
 ) -> N:
     network = cls.__new__(cls)
-    Network.__init__(network, *args, **settings)
+    Computation.__init__(network, *args, **settings)
     network.__dict__.update(attributes)
     return network
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import _core
+from . import _advice, _core
 from ._arrays import generator, integer, real, real_array
 from ._progress import Progress
 from .callbacks import Callback, EarlyStopping
@@ -58,6 +58,12 @@ class _Data:
     def rows(self, indices: Indices) -> tuple[Array, Array, Array | None]:
         weight = None if self.sample_weight is None else self.sample_weight[indices]
         return self.x[indices], self.t[indices], weight
+
+    def subset(self, indices: Indices) -> _Data:
+        """Some of the samples; they have been read already."""
+        part = _Data.__new__(_Data)
+        part.x, part.t, part.sample_weight = self.rows(indices)
+        return part
 
 
 def _check_targets(network: Network, t: Array, class_weight: Array | None) -> None:
@@ -285,7 +291,7 @@ def fit(
         elif validation is not None:
             share = real(_WHERE, "validation", validation, 0, 1, above=True, below=True)
             samples, kept = _split(len(data), share, shuffle, seed)
-            held_out = _Data(network, "validation", *data.rows(kept))
+            held_out = data.subset(kept)
         listed = _checked_callbacks(callbacks, early_stopping, held_out is not None)
         weights = network._class_weight(_WHERE, class_weight, data.t[samples])
         _check_targets(network, data.t, weights)
@@ -345,6 +351,8 @@ def _epochs(
     for callback in callbacks:
         callback.network, callback.optimizer = network, run.optimizer
         callback.on_train_begin({})
+    _advice.before_training(network, data.x[samples[: _advice.LOOKED_AT]])
+    watch = _advice.LossWatch()
     bar = Progress(progress, epochs.stop, steps)
     logs: dict[str, float] = {}
     try:
@@ -370,8 +378,10 @@ def _epochs(
                 all_losses.append(losses)
                 history.step_losses = np.concatenate(all_losses)
             if not math.isfinite(losses[-1]):
+                failed = order[(len(losses) - 1) * run.batch_size : len(losses) * run.batch_size]
                 raise DivergedError(
-                    f"{_WHERE}: the loss is {losses[-1]} at step {len(losses)} of epoch {epoch + 1}; the network "
+                    f"{_WHERE}: the loss is {losses[-1]} at step {len(losses)} of epoch {epoch + 1}: "
+                    f"{_advice.first_bad_layer(network, data.x[failed], data.t[failed])}; the network "
                     "holds the values of the last complete step. A smaller learning rate or clip_norm may help",
                     epoch=epoch + 1,
                     step=len(losses),
@@ -379,6 +389,9 @@ def _epochs(
                     history=history,
                 )
             network.epochs_trained += 1
+            watch.look(network, losses, epoch + 1)
+            if epoch == epochs.start:
+                _advice.after_an_epoch(network, data.x[samples[: _advice.LOOKED_AT]], epoch + 1)
 
             logs = {"loss": float(losses.sum() if summed else losses @ sizes / len(samples))}
             if has_accuracy:

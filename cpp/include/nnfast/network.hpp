@@ -28,6 +28,7 @@ enum class LayerKind : int {
   dropout,
   batch_normalization,
   layer_normalization,
+  maxout,  // in = pieces out
 };
 
 /// Parameters are offsets into the caller's flat arrays: `weight` is W (in, out), alpha or gamma, `bias` is b or beta;

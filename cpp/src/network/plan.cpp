@@ -7,6 +7,7 @@
 #include <string>
 
 #include "network/gather.hpp"
+#include "nnfast/maxout.hpp"
 #include "nnfast/normalization.hpp"
 #include "nnfast/softmax.hpp"
 
@@ -149,6 +150,7 @@ bool infer(Team& team, const Node& node, const Parameters<T>& p, const T* x, T* 
     case LayerKind::softmax: softmax_forward(team, in, out); return true;
     case LayerKind::log_softmax: log_softmax_forward(team, in, out); return true;
     case LayerKind::dropout: return false;
+    case LayerKind::maxout: maxout_forward(team, in, out); return true;
     case LayerKind::batch_normalization:
       batch_normalization_inference(team, in, weight, bias, p.state + node.state, p.state + node.state + node.out,
                                     node.eps, out);

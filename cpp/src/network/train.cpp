@@ -5,6 +5,7 @@
 
 #include "network/gather.hpp"
 #include "network/plan.hpp"
+#include "nnfast/maxout.hpp"
 #include "nnfast/normalization.hpp"
 #include "nnfast/softmax.hpp"
 #include "ops/update.hpp"
@@ -248,6 +249,7 @@ class Plan<T>::Run {
       case LayerKind::activation: activation_forward(team, node.f, node.params, x.data, y.data, rows * node.out); break;
       case LayerKind::prelu: prelu_forward(team, x, weight, node.alpha_size, y); break;
       case LayerKind::softmax: softmax_forward(team, x, y); break;
+      case LayerKind::maxout: maxout_forward(team, x, y); break;
       case LayerKind::log_softmax: log_softmax_forward(team, x, y); break;
       case LayerKind::dropout: dropout(team, key(node), node.ratio, x.data, y.data, rows * node.out); break;
       case LayerKind::batch_normalization: {
@@ -296,6 +298,7 @@ class Plan<T>::Run {
         break;
       case LayerKind::prelu: prelu_backward(team, x, weight, node.alpha_size, dy, dx, static_cast<T*>(nullptr)); break;
       case LayerKind::softmax: softmax_backward(team, dy, y, dx); break;
+      case LayerKind::maxout: maxout_backward(team, dy, x, dx); break;
       case LayerKind::log_softmax: log_softmax_backward(team, dy, y, dx); break;
       case LayerKind::dropout: dropout(team, key(node), node.ratio, dy.data, dx.data, rows * node.out); break;
       case LayerKind::batch_normalization: {

@@ -15,6 +15,11 @@ CS231n, lecture 4; *Deep Learning from Scratch*, chapter 5): a node knows its ow
 the loss by its output from the nodes after it (`upstream`), and sends local x upstream to the nodes before it. Where
 a value is used more than once, the gradients that come back are added.
 
+Every operation takes nodes, numbers and arrays of real numbers, broadcasts as NumPy does, and returns a :class:`Node`;
+shapes that do not fit are a ValueError that names the operation and both. Where a finite input gives nan or infinity
+(the logarithm of 0), the value is NumPy's, and an :class:`nnfast.NNFastWarning` says which operation it was, at which
+number.
+
 This module is for looking inside, and computes in NumPy; to train a network there is :class:`nnfast.Network`.
 
 The book's layers (``AddLayer``, ``MulLayer``, ``ExpLayer``, ``DivLayer``), the perceptron and the logic gates are here

@@ -138,14 +138,15 @@ def _save_svg(figure: Any, file: Path, picture: Picture, families: list[str]) ->
 
 def _has_glyphs(text: str, families: list[str]) -> bool:
     manager = extra("matplotlib.font_manager")
-    fonts = [manager.get_font(manager.findfont(family)) for family in families]
+    wanted = [manager.FontProperties(family=[family]) for family in families]
+    fonts = [manager.get_font(manager.findfont(font)) for font in wanted]
     return all(any(font.get_char_index(ord(c)) for font in fonts) for c in text if c != "\n")
 
 
 def _families() -> list[str]:
     """Fonts for names: matplotlib's own, and for Korean and Japanese what is installed."""
     installed = {font.name for font in extra("matplotlib.font_manager").fontManager.ttflist}
-    return ["DejaVu Sans"] + [family for family in _CJK if family in installed]
+    return ["DejaVu Sans", *(family for family in _CJK if family in installed), "sans-serif"]
 
 
 def _style(words: Words, families: list[str]) -> dict[str, Any]:

@@ -393,6 +393,14 @@ def _reduction(name: str, sign: str, x: Any, axis: int | tuple[int, ...] | None,
 def sum(x: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Node:
     """The sum of all elements, or along `axis`. Every element gets the gradient of the sum that it is in.
 
+    Parameters
+    ----------
+    x : Node or array
+    axis : int or tuple of int, optional
+        Default: all.
+    keepdims : bool, default False
+        Whether the axes stay, with length 1.
+
     Examples
     --------
     >>> from nnfast import graph
@@ -408,6 +416,14 @@ def sum(x: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = F
 
 def mean(x: Any, axis: int | tuple[int, ...] | None = None, *, keepdims: bool = False) -> Node:
     """The mean of all elements, or along `axis`. Every element gets 1/n of the gradient of the mean that it is in.
+
+    Parameters
+    ----------
+    x : Node or array
+    axis : int or tuple of int, optional
+        Default: all.
+    keepdims : bool, default False
+        Whether the axes stay, with length 1.
 
     Examples
     --------

@@ -102,7 +102,7 @@ def confusion(
     points = min(9.0, cell / (0.7 * len(f"{counts.max()}")))
     if points >= 3:
         for (i, j), n in np.ndenumerate(counts):
-            shade = "white" if share[i, j] > 0.5 else "black" if n else "0.7"
+            shade = "white" if share[i, j] > 0.6 else "black" if n else "0.7"
             axes.text(j, i, f"{n}", ha="center", va="center", color=shade, fontsize=points)
     if classes <= 30:
         given = [str(name) for name in (range(classes) if names is None else names)]

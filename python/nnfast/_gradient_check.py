@@ -1,0 +1,408 @@
+"""How gradients are checked: what a check says, and where its differences come from."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from . import _core
+from ._arrays import real_array
+from ._computation import Computation
+from ._stages import is_native
+from ._tracing import visits
+from .layers import Dropout
+from .network import Network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._typing import Array, ArrayLike, Indices
+
+    # (entries, h) -> differences, and the layer of a kink that lies between or -1; None where nobody knows of kinks.
+    Measure = Callable[[Indices, float], tuple[Array, Array | None]]
+
+_SMALLER = (0.1, 0.01, 0.001)  # of h, where a kink lies in the way
+_RIGHT, _PROBABLE, _DOUBTFUL = 1e-6, 1e-4, 1e-2
+_MOST_MULTIPLICATIONS = 1e12
+_MOST_EVALUATIONS = 100_000  # from Python
+_FEW = 500
+
+
+def _verdict(error: float) -> str:
+    """After CS231n's notes: above 1e-2 probably wrong, 1e-4 to 1e-2 suspicious, 1e-7 and less right."""
+    if error <= _RIGHT:
+        return "right"
+    if error <= _PROBABLE:
+        return "probably right"
+    return "doubtful" if error <= _DOUBTFUL else "wrong"
+
+
+@dataclass
+class ParameterCheck:
+    """What the check says of one array.
+
+    Attributes
+    ----------
+    name : str
+    shape : tuple
+    checked : int
+        Entries that were compared.
+    error : float
+        The largest relative error, where it is at `index`; `analytic` and `numeric` are the two derivatives there.
+    crossed : int
+        Entries whose first step crossed a kink, and which were measured with a smaller one.
+    at_kink : int
+        Entries that stand at a kink: there is no derivative, they do not count.
+    kinks : list of str
+        The layers that have these kinks, where they are known.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    checked: int
+    error: float = 0.0
+    index: tuple[int, ...] = ()
+    analytic: float = 0.0
+    numeric: float = 0.0
+    crossed: int = 0
+    at_kink: int = 0
+    kinks: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        return _verdict(self.error)
+
+
+@dataclass
+class GradientCheck:
+    """A table of relative errors with a verdict: see :func:`nnfast.check_gradients`.
+
+    Attributes
+    ----------
+    parameters : dict
+        Name -> :class:`ParameterCheck`.
+    h : float
+    """
+
+    parameters: dict[str, ParameterCheck]
+    h: float
+
+    @property
+    def error(self) -> float:
+        """The largest relative error of all."""
+        return max((p.error for p in self.parameters.values()), default=0.0)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no relative error is larger than 1e-4."""
+        return self.error <= _PROBABLE
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def verdict(self) -> str:
+        """In words."""
+        worst = max(self.parameters.values(), key=lambda p: p.error, default=None)
+        if worst is None:
+            return "there is nothing to check"
+        if worst.error <= _PROBABLE:
+            return f"the gradients are {worst.verdict}: the largest relative error is {worst.error:.1e}"
+        return (
+            f"the gradient of {worst.name} is {worst.verdict}: at {list(worst.index)} backpropagation gives "
+            f"{worst.analytic:.6g}, the difference {worst.numeric:.6g}"
+        )
+
+    def __str__(self) -> str:
+        rows = [("", "shape", "checked", "relative error", "at", "analytic", "numeric", "")]
+        for p in self.parameters.values():
+            place = ", ".join(map(str, p.index))
+            numbers = f"{p.error:.1e}", f"[{place}]", f"{p.analytic:.6g}", f"{p.numeric:.6g}"
+            rows.append((p.name, str(p.shape), f"{p.checked:,}", *numbers, p.verdict))
+        sizes = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        lines = ["  ".join(f"{text:>{size}}" for text, size in zip(row, sizes, strict=True)) for row in rows]
+        lines.insert(0, f"Gradient check in float64, h = {self.h:g}")
+        for p in self.parameters.values():
+            of = f" of {', '.join(p.kinks)}" if p.kinks else ""
+            if p.crossed:
+                lines.append(
+                    f"{p.name}: {p.crossed:,} steps crossed a kink{of}; smaller steps were taken there"
+                )
+            if p.at_kink:
+                lines.append(
+                    f"{p.name}: {p.at_kink:,} entries stand at a kink{of}; there is no derivative to compare"
+                )
+        return "\n".join([*lines, self.verdict])
+
+
+def _relative(analytic: Array, numeric: Array, loss: float, h: float) -> Array:
+    """|a - n| / max(|a| + |n|, floor); NaN counts as infinite.
+
+    The floor is CS231n's 1e-8, or a million times what rounding of the losses makes of their difference quotient:
+    rounding alone is no more than 1e-6 then.
+    """
+    floor = max(1e-8, 1e6 * _noise(loss, h))
+    errors: Array = np.abs(analytic - numeric) / np.maximum(np.abs(analytic) + np.abs(numeric), floor)
+    return np.where(np.isnan(errors), np.inf, errors)
+
+
+def _noise(loss: float, h: float) -> float:
+    return float(np.finfo(np.float64).eps) * (abs(loss) + 1) / h
+
+
+def _compare(
+    name: str,
+    gradient: Array,
+    entries: Indices,
+    measure: Measure,
+    one_sided: Callable[[Indices, float], tuple[Array, Array]] | None,
+    loss: float,
+    h: float,
+    labels: list[str],
+) -> ParameterCheck:
+    """One array: `entries` are indices into it, flattened."""
+    result = ParameterCheck(name, gradient.shape, len(entries))
+    analytic = np.asarray(gradient, np.float64).ravel()[entries]
+    numeric, kink = measure(entries, h)
+    errors = _relative(analytic, numeric, loss, h)
+    crosses = np.zeros(len(entries), bool) if kink is None else kink >= 0
+    places = set() if kink is None else set(kink[crosses].tolist())
+    # Smaller steps where a kink lies in the way, or what does not fit might be a kink that nobody knows of.
+    open_ = np.flatnonzero(crosses | (errors > _RIGHT))
+    for factor in _SMALLER:
+        if not len(open_):
+            break
+        smaller, still = measure(entries[open_], factor * h)
+        closer = _relative(analytic[open_], smaller, loss, factor * h)
+        solved = closer <= _RIGHT if still is None else (still < 0) & (crosses[open_] | (closer <= _RIGHT))
+        numeric[open_[solved]], errors[open_[solved]] = smaller[solved], closer[solved]
+        result.crossed += int(np.count_nonzero(solved if kink is None else crosses[open_[solved]]))
+        open_ = open_[~solved]
+    if kink is not None:
+        open_ = open_[crosses[open_]]
+    elif len(open_) and one_sided is not None:
+        left, right = one_sided(entries[open_], h * _SMALLER[-1])
+        noise = 16 * _noise(loss, h * _SMALLER[-1])
+        low, high = np.minimum(left, right) - noise, np.maximum(left, right) + noise
+        jumps = np.abs(left - right) > noise + 1e-3 * (np.abs(left) + np.abs(right))
+        open_ = open_[jumps & (low <= analytic[open_]) & (analytic[open_] <= high)]
+    errors[open_] = -1.0
+    result.at_kink = len(open_)
+    result.kinks = [labels[i] for i in sorted(places)]
+    if len(errors):
+        worst = int(np.argmax(errors))
+        result.error = max(0.0, float(errors[worst]))
+        result.index = tuple(int(i) for i in np.unravel_index(entries[worst], gradient.shape))
+        result.analytic, result.numeric = float(analytic[worst]), float(numeric[worst])
+    return result
+
+
+def _chosen(size: int, samples: int | None, rng: np.random.Generator) -> Indices:
+    if samples is None or samples >= size:
+        return np.arange(size)
+    return np.sort(rng.choice(size, samples, replace=False))
+
+
+def _wide(value: Any) -> Any:
+    return (
+        np.array(value, np.float64) if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" else value
+    )
+
+
+def _twin_layer(layer: Any) -> Any:
+    """A copy that computes in float64."""
+    if is_native(layer):
+        twin = copy.copy(layer)
+        for key in (*layer._param_names, *layer._state_names):
+            setattr(twin, key, _wide(getattr(twin, key)))
+        return twin
+    twin = copy.deepcopy(layer)
+    if isinstance(getattr(twin, "params", None), dict):
+        twin.params.update({key: _wide(value) for key, value in twin.params.items()})
+    else:
+        for key in ("W", "b", "gamma", "beta"):
+            if isinstance(getattr(twin, key, None), np.ndarray):
+                setattr(twin, key, _wide(getattr(twin, key)))
+    return twin
+
+
+def check_network(
+    network: Network, x: ArrayLike, t: ArrayLike, h: float, samples: int | None, seed: int
+) -> GradientCheck:
+    """See :func:`nnfast.check_gradients`."""
+    where = "check_gradients"
+    inputs, targets = network._batch(where, x, t)
+    network._parts.sync()
+    twin = Network.__new__(Network)
+    Computation.__init__(  # without the advice
+        twin, [_twin_layer(layer) for layer in network.layers], network.loss_function, np.float64,
+        network.l1, network.l2, network.seed, "rows",
+    )  # fmt: skip
+    twin.training_steps = network.training_steps
+    inputs = network._floats(inputs)
+    inputs = inputs if twin._parts.python.get(0) is not None else np.asarray(inputs, np.float64)
+    twin.gradient(inputs, targets)
+    grads = {name: np.array(grad) for name, grad in twin.grads.items()}
+    twin.training_steps = network.training_steps
+    loss = twin.loss(inputs, targets, training=True)
+    labels = [visit.label for visit in visits(twin)]
+    total = sum(grad.size for grad in grads.values())
+    native = twin._whole is not None
+    if samples is None:
+        per_entry = 2 * len(inputs) * sum(twin.params[name].size for name in twin._parts.weights())
+        too_many = total * per_entry > _MOST_MULTIPLICATIONS if native else total > _MOST_EVALUATIONS
+        samples = _FEW if too_many else None
+    rng = np.random.default_rng(seed)
+    result = {}
+    for name, grad in grads.items():
+        entries = _chosen(grad.size, samples, rng)
+        if native:
+            measure, one_sided = _core_measure(twin, name, inputs, targets), None
+        else:
+            value = twin.params[name]
+            f = _loss_of(twin, inputs, targets)
+            measure, one_sided = _measure_of(f, value), _one_sided_of(f, value)
+        result[name] = _compare(
+            name,
+            grad,
+            entries,
+            measure,
+            one_sided,
+            loss,
+            h,
+            [*labels, type(network.loss_function).__name__, "the penalty |W|"],
+        )
+    return GradientCheck(result, h)
+
+
+def _core_measure(twin: Network, name: str, x: Array, t: Array) -> Measure:
+    """Differences of the core, which knows its kinks; the penalty is added."""
+    offset = twin._layout.offset(name)
+    penalized = name in twin._parts.weights()
+    plan_layers = [i for i, layer in enumerate(twin.layers) if layer._plan(_Anywhere(), i) is not None]
+
+    def measure(entries: Indices, h: float) -> tuple[Array, Array]:
+        numeric, kink = _core.loss_differences(
+            x.shape[-1],
+            twin._whole.nodes,
+            twin._flat_params,
+            twin._flat_state,
+            x,
+            t,
+            twin.loss_function._spec,
+            offset + entries,
+            h,
+            seed=twin.seed,
+            step=twin.training_steps,
+            class_weight=twin._class_weight("check_gradients", None, t),
+        )
+        if penalized and (twin.l1 or twin.l2):
+            w = twin.params[name].ravel()[entries]
+            numeric += twin.l1 * (np.abs(w + h) - np.abs(w - h)) / (2 * h) + twin.l2 * w
+            kink = np.where((kink < 0) & (twin.l1 > 0) & (np.abs(w) <= h), len(plan_layers) + 1, kink)
+        known = np.array([*plan_layers, len(twin.layers), len(twin.layers) + 1, -1])
+        return numeric, known[kink]
+
+    return measure
+
+
+class _Anywhere(dict[str, int]):
+    """Offsets for a layer that is asked only whether it does anything."""
+
+    def __missing__(self, key: str) -> int:
+        return 0
+
+
+def _loss_of(twin: Network, x: Array, t: Array) -> Callable[[], float]:
+    return lambda: twin.loss(x, t, training=True)
+
+
+def _measure_of(f: Callable[[], float], value: Array) -> Measure:
+    """Differences of any f that reads `value` from where it stands."""
+
+    def measure(entries: Indices, h: float) -> tuple[Array, None]:
+        above, below = _around(f, value, entries, h)
+        return (above - below) / (2 * h), None
+
+    return measure
+
+
+def _one_sided_of(f: Callable[[], float], value: Array) -> Callable[[Indices, float], tuple[Array, Array]]:
+    def one_sided(entries: Indices, h: float) -> tuple[Array, Array]:
+        above, below = _around(f, value, entries, h)
+        here = f()
+        return (here - below) / h, (above - here) / h
+
+    return one_sided
+
+
+def _around(f: Callable[[], float], value: Array, entries: Indices, h: float) -> tuple[Array, Array]:
+    above, below = np.empty(len(entries)), np.empty(len(entries))
+    for i, entry in enumerate(entries):
+        index = np.unravel_index(int(entry), value.shape)
+        before = value[index]
+        try:
+            value[index] = before + h
+            above[i] = f()
+            value[index] = before - h
+            below[i] = f()
+        finally:
+            value[index] = before
+    return above, below
+
+
+def check_layer(
+    layer: Any, x: ArrayLike, dy: ArrayLike | None, h: float, samples: int | None, seed: int
+) -> GradientCheck:
+    """See :func:`nnfast.check_gradients`."""
+    where = "check_gradients"
+    rng = np.random.default_rng(seed)
+    twin = _twin_layer(layer)
+    inputs = np.array(real_array(where, "x", x), np.float64)
+
+    def forward() -> Array:
+        if isinstance(twin, Dropout):
+            twin._step = layer._step  # the same mask every time
+        return np.asarray(twin.forward(inputs), np.float64)
+
+    y = forward()
+    upstream = (
+        rng.standard_normal(y.shape) if dy is None else np.asarray(real_array(where, "t", dy), np.float64)
+    )
+    if upstream.shape != y.shape:
+        raise ValueError(
+            f"{where}: t has shape {upstream.shape}; expected dy of the output's shape {y.shape}"
+        )
+    dx = np.array(twin.backward(upstream), np.float64)
+    if dx.shape != inputs.shape:
+        raise ValueError(
+            f"{where}: backward gives dx of shape {dx.shape}; expected that of x, {inputs.shape}"
+        )
+    arrays = {"x": (inputs, dx)}
+    from_dict = isinstance(getattr(twin, "params", None), dict)
+    keys = twin.params if from_dict else getattr(twin, "_param_names", ("W", "b", "gamma", "beta"))
+    for key in keys:
+        value = twin.params[key] if from_dict else getattr(twin, key, None)
+        grad = twin.grads.get(key) if from_dict else getattr(twin, "d" + key, None)
+        if isinstance(value, np.ndarray) and grad is not None:
+            arrays[key] = value, np.array(grad, np.float64)
+
+    def f() -> float:
+        return float((forward() * upstream).sum())
+
+    loss = float((np.abs(y) * np.abs(upstream)).sum())
+    result = {}
+    for name, (value, grad) in arrays.items():
+        entries = _chosen(
+            value.size, _FEW if samples is None and value.size > _MOST_EVALUATIONS else samples, rng
+        )
+        result[name] = _compare(
+            name, grad, entries, _measure_of(f, value), _one_sided_of(f, value), loss, h, []
+        )
+    return GradientCheck(result, h)
+
+
+__all__ = ["GradientCheck", "ParameterCheck", "check_layer", "check_network"]
