@@ -60,13 +60,14 @@ def add_languages(app, page, template, context, doctree):
 
 
 def formulas_as_text(app, what, name, obj, options, lines):
-    """|x| is an absolute value and *blobs an argument in our docstrings, not markup."""
+    """In our docstrings |x| is an absolute value and *blobs an argument, not markup."""
     for i, line in enumerate(lines):
         if line.lstrip().startswith((">>>", "...")):
             continue
         parts = re.split(r"(``.*?``)", line)
         parts[::2] = [re.sub(r"(?<!\\)\|", r"\\|", part) for part in parts[::2]]
-        if line.count("*") == 1:
+        two = " ".join(lines[i : i + 2])
+        if not re.search(r"(?<![\w*])\*[^*\s][^*]*\*(?!\w)", two):  # unless something is in *italics*
             parts[::2] = [re.sub(r"\*(?=\w)", r"\\*", part) for part in parts[::2]]
         lines[i] = "".join(parts)
 

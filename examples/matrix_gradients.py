@@ -74,6 +74,21 @@ def explained() -> None:
     net.explain(np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]]), [0, 1])
 
 
+class Forgetful(nn.Relu):
+    """A ReLU that forgot to block in its backward."""
+
+    def backward(self, dy):
+        return dy
+
+
+def checked() -> None:
+    """Backpropagation against numerical differentiation, for every parameter."""
+    x, t = np.random.default_rng(0).standard_normal((6, 4)), [0, 1, 2, 0, 1, 2]
+    net = nn.mlp([4, 5, 3], "relu", seed=0)
+    print("a network is right:", nn.check_gradients(net, x, t).ok)
+    print("the forgetful layer is right:", nn.check_gradients(Forgetful(), x).ok)
+
+
 print("-- slide")
 slide()
 print("-- shapes")
@@ -86,3 +101,5 @@ print("-- per sample")
 per_sample()
 print("-- explained")
 explained()
+print("-- checked")
+checked()
