@@ -355,6 +355,7 @@ def test_activation_functions_that_are_chosen():
         "affine",
         "dropout",
         "prelu",
+        "maxout",
         "normalization",
         "loss",
         "entropy",
@@ -368,7 +369,7 @@ def test_activation_functions_that_are_chosen():
 
 
 @pytest.mark.parametrize(
-    "name", ["sine", "affine", "prelu", "softmax", "dropout", "batch_normalization", "huber", 3]
+    "name", ["sine", "affine", "prelu", "maxout", "softmax", "dropout", "batch_normalization", "huber", 3]
 )
 def test_activation_functions_errors(name):
     with pytest.raises(ValueError, match=r"plot\.activation_functions: .* is no activation"):
@@ -593,6 +594,7 @@ def test_network_is_grey_as_its_neurons_are_active(rng):
     assert words == [f"{k}  {v:.2f}" for k, v in enumerate(network.predict_proba(x[None])[0])]
 
 
+@pytest.mark.filterwarnings("ignore::nnfast.errors.CollapsingLayersWarning")
 def test_network_activations_beyond_one_are_scaled_and_negative_ones_black():
     affine = nn.Affine(np.array([[4.0, -3.0, 1.0]]), np.zeros(3))
     last = nn.Affine(np.ones((3, 2)), np.array([1.0, -5.0]))
@@ -655,3 +657,27 @@ def test_network_errors(arguments, kind, message):
         nn.plot.network(first, *rest)
     with pytest.raises(ValueError, match="there are 1 labels; expected one for each of 2 outputs"):
         nn.plot.network([3, 2], labels=["a"])
+
+
+def test_columns_are_drawn_as_rows(rng):
+    """A network whose samples are columns has the same pictures."""
+    (x, t), _ = nn.datasets.load_mnist_sample()
+    x, t = x[:60], t[:60]
+    rows = nn.mlp([784, 6, 10], seed=0)
+    columns = nn.mlp([784, 6, 10], seed=0, convention="columns")
+    one_hot = {60: lambda t: np.eye(10)[t], 784: lambda t: np.eye(10)[t].T}
+    for draw in (
+        lambda net, x, t: nn.plot.confusion(net, x, t),
+        lambda net, x, t: nn.plot.misclassified(net, x, t, count=4),
+        lambda net, x, t: nn.plot.misclassified(net, x, one_hot[len(x)](t), count=4),
+        lambda net, x, t: nn.plot.most_activating(net, x, 1, 2, count=4),
+        lambda net, x, t: nn.plot.activation_histograms(net, x)[0],
+        lambda net, x, t: nn.plot.network(net, x[:, 0] if x.shape[1] == 60 else x[0]),
+    ):
+        one, other = draw(rows, x, t), draw(columns, x.T, t)
+        np.testing.assert_array_equal(pixels(one.figure), pixels(other.figure))
+    points = rng.standard_normal((50, 2))
+    labels = (points[:, 0] > 0).astype(int)
+    one = nn.plot.decision_boundary(nn.mlp([2, 4, 2], seed=0), points, labels)
+    other = nn.plot.decision_boundary(nn.mlp([2, 4, 2], seed=0, convention="columns"), points.T, labels)
+    np.testing.assert_array_equal(pixels(one.figure), pixels(other.figure))

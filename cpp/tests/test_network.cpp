@@ -1,10 +1,12 @@
 // The plan against itself: finite differences of its own inference, threads, splits, an epoch against single steps.
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 #include <vector>
 
 #include "check.hpp"
+#include "nnfast/differences.hpp"
 #include "nnfast/network.hpp"
 #include "nnfast/runtime.hpp"
 
@@ -27,8 +29,9 @@ struct Fixture {
     activation(f);
     if (batch_norm) normalization(LayerKind::batch_normalization);
     normalization(LayerKind::layer_normalization);
-    affine(21, 13);
+    affine(21, 26);
     activation(Activation::gelu);
+    maxout(2);
     Layer prelu = like(LayerKind::prelu);
     prelu.weight = take(13);
     prelu.alpha_size = 13;
@@ -89,6 +92,11 @@ struct Fixture {
     layer.f = f;
     layers.push_back(layer);
   }
+  void maxout(index_t pieces) {
+    Layer layer = like(LayerKind::maxout);
+    layer.out = width = width / pieces;
+    layers.push_back(layer);
+  }
   void normalization(LayerKind kind) {
     Layer layer = like(kind);
     layer.weight = take(width);
@@ -113,6 +121,46 @@ double loss_of(Plan<double>& plan, Fixture<double>& f) {
 }
 
 }  // namespace
+
+TEST(differences_are_the_gradient_on_any_team) {
+  for (const bool batch_norm : {false, true}) {
+    Fixture<double> f(9, batch_norm);
+    Plan<double> plan(f.in, f.layers);
+    const Training<double> training = f.job();
+    plan.gradient(f.arrays(), training, f.batch);
+    std::vector<index_t> elements(f.params.size());
+    for (std::size_t i = 0; i < elements.size(); ++i) elements[i] = static_cast<index_t>(i);
+    DifferenceJob job;
+    job.params = f.params.data();
+    job.state = f.state.data();
+    job.x = f.x.data();
+    job.batch = f.batch;
+    job.t = training.t;
+    job.loss = training.loss;
+    job.seed = training.seed;
+    job.step = training.step;
+    std::vector<double> first;
+    const double before = nanoseconds_per_thread();
+    for (const int threads : {1, 2, 3}) {
+      set_num_threads(threads);
+      set_nanoseconds_per_thread(0);
+      Differences differences(f.in, f.layers);
+      differences.prepare(job);
+      std::vector<double> derivative(elements.size());
+      std::vector<int> kink(elements.size());
+      differences.run(elements.data(), static_cast<index_t>(elements.size()), 1e-6, derivative.data(), kink.data());
+      if (first.empty()) first = derivative;
+      CHECK(derivative == first);
+      for (std::size_t i = 0; i < elements.size(); ++i) {
+        CHECK(kink[i] >= -1 && kink[i] < static_cast<int>(f.layers.size()));
+        if (kink[i] < 0) CHECK_NEAR(derivative[i], f.grads[i], 1e-7 * (1 + std::fabs(f.grads[i])));
+      }
+      CHECK(std::count(kink.begin(), kink.end(), -1) > 9 * static_cast<std::ptrdiff_t>(kink.size()) / 10);
+    }
+    set_nanoseconds_per_thread(before);
+    set_num_threads(default_num_threads());
+  }
+}
 
 TEST(plan_gradient_is_the_derivative_of_its_loss) {
   for (const bool batch_norm : {false, true}) {

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._stages import is_native
 from .layers import Dropout
 
 if TYPE_CHECKING:
     from ._computation import Computation
+    from ._stages import PythonLayer
     from ._typing import Array
 
 
@@ -22,7 +22,9 @@ class Visit:
     index : int
         Of the layer in ``network.layers``.
     layer
-        A copy of a layer of ours that shares its arrays; a layer written in Python itself.
+        A copy: of a layer of ours one that shares its arrays, of a layer written in Python a deep one.
+    stage : PythonLayer or None
+        How the network calls a layer written in Python.
     name : str
         What the courses call it: "Affine 2", "Relu", ...
     number : int or None
@@ -36,6 +38,7 @@ class Visit:
 
     def __init__(self, index: int, layer: Any, name: str, number: int | None, names: dict[str, str]) -> None:
         self.index, self.layer, self.name, self.number, self.names = index, layer, name, number, names
+        self.stage: PythonLayer | None = None
         self.x: Any = None
         self.y: Any = None
         self.dy: Any = None
@@ -51,8 +54,8 @@ class Visit:
 class Trace:
     """A forward pass, and perhaps a backward one, of the very bits that the network computes.
 
-    `training` as in ``Network.gradient``: batch statistics, and the dropout mask of the next step. Nothing that
-    belongs to the network changes; layers written in Python run their own forward and backward.
+    `training` as in ``Network.gradient``: batch statistics, and the dropout mask of the next step. The layers are
+    copies, so nothing that belongs to the network changes.
     """
 
     def __init__(self, network: Computation, x: Array, training: bool) -> None:
@@ -63,10 +66,10 @@ class Trace:
         values: Any = x if network._parts.python.get(0) is not None else np.asarray(x, network.dtype)
         self.x = values
         for visit in self.visits:
+            _make_own(visit, network._parts.python.get(visit.index))
             visit.x = values
-            stage = network._parts.python.get(visit.index)
-            if stage is not None:
-                values = stage.forward(values, training)
+            if visit.stage is not None:
+                values = visit.stage.forward(values, training)
             else:
                 layer, values = visit.layer, np.asarray(values, network.dtype)
                 values = values.reshape(len(values), -1)
@@ -82,18 +85,15 @@ class Trace:
         for visit in reversed(self.visits):
             visit.dy = np.asarray(dy).reshape(np.shape(visit.y))
             dy = visit.dx = visit.layer.backward(visit.dy)
-            stage = self.network._parts.python.get(visit.index)
-            if stage is not None:
-                visit.grads = {name: np.asarray(grad) for name, grad in stage.grads().items()}
+            if visit.stage is not None:
+                visit.grads = {name: np.asarray(grad) for name, grad in visit.stage.grads().items()}
             else:
                 visit.grads = {name: getattr(visit.layer, "d" + key) for key, name in visit.names.items()}
         return np.asarray(dy)
 
 
 def visits(network: Computation) -> list[Visit]:
-    """The layers by their names, not yet visited."""
-    import copy
-
+    """The layers by their names, not yet visited and not copied."""
     result: list[Visit] = []
     number = 0
     for index, layer in enumerate(network.layers):
@@ -103,10 +103,21 @@ def visits(network: Computation) -> list[Visit]:
         number += has_weights
         kind = type(layer).__name__
         name = f"{kind} {number}" if has_weights else kind
-        own = layer if written is not None else copy.copy(layer)
-        result.append(Visit(index, own, name, number if has_weights else None, names))
-    for visit in result:
-        if is_native(visit.layer):  # forward in training mode updates running statistics in place
-            for key in visit.layer._state_names:
-                setattr(visit.layer, key, np.array(getattr(visit.layer, key)))
+        result.append(Visit(index, layer, name, number if has_weights else None, names))
     return result
+
+
+def _make_own(visit: Visit, written: PythonLayer | None) -> None:
+    """Give the visit a layer that it may run."""
+    import copy
+
+    if written is not None:
+        visit.stage = copy.copy(written)
+        visit.layer = visit.stage.layer = copy.deepcopy(visit.layer)
+        return
+    visit.layer = copy.copy(visit.layer)
+    for key in visit.layer._state_names:  # forward in training mode updates running statistics in place
+        setattr(visit.layer, key, np.array(getattr(visit.layer, key)))
+
+
+__all__ = ["Trace", "Visit", "visits"]

@@ -85,6 +85,7 @@ def confusion(
     """
     where = "plot.confusion"
     _values.check_network(where, net, "classify")
+    net, x, t = _values.by_rows(net, x, t)
     array = _values.samples(where, x)
     truth = _values.labels(where, "t", t, len(array))
     guess = _values.predicted(where, net, array)
@@ -144,6 +145,7 @@ def decision_boundary(
         The first input is the horizontal axis.
     """
     where = "plot.decision_boundary"
+    net, x, t = _values.by_rows(net, x, t)
     array = real_array(where, "x", x)
     if array.ndim != 2 or array.shape[1] != 2 or not len(array):
         raise ValueError(f"{where}: x has shape {array.shape}; expected (batch, 2), batch >= 1")

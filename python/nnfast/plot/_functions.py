@@ -54,6 +54,7 @@ def activation_histograms(
     if activations is None:
         if net is None or x is None:
             raise TypeError(f"{where}: there is no net or no x; expected both, or activations=")
+        net, x, _ = _values.by_rows(net, x)
         layers = _values.activations(where, net, x)[1:-1]
         if not layers:
             raise ValueError(f"{where}: the network has no hidden layer; expected at least two affine layers")
@@ -139,7 +140,7 @@ def _function(where: str, name: object) -> tuple[Any, Any]:
     from .. import functional
     from ..functional import _activation
 
-    if isinstance(name, str) and name in _activation.__all__:
+    if isinstance(name, str) and name in _activation.__all__ and name != "maxout":
         f, f_backward = getattr(functional, name), getattr(functional, f"{name}_backward")
         if _required(f) == ["x"]:
             return f, f_backward

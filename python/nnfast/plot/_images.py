@@ -248,6 +248,7 @@ def misclassified(
     """
     where = "plot.misclassified"
     _values.check_network(where, net, "classify", "loss")
+    net, x, t = _values.by_rows(net, x, t)
     array = _values.samples(where, x)
     count = min(integer(where, "count", count), _MOST)
     truth = _values.labels(where, "t", t, len(array))
@@ -295,6 +296,7 @@ def most_activating(
     matplotlib Axes
     """
     where = "plot.most_activating"
+    net, x, _ = _values.by_rows(net, x)
     array = _values.samples(where, x)
     count = min(integer(where, "count", count), _MOST)
     a = _values.activations(where, net, array)

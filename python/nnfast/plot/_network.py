@@ -123,6 +123,7 @@ def _shades(where: str, net: Any, x: ArrayLike) -> list[Array]:
     width = getattr(net, "_in", None)
     if array.ndim == 0 or (width is not None and array.size != width):
         raise ValueError(f"{where}: x has shape {array.shape}; expected one sample ({width},)")
+    net, array, _ = _values.by_rows(net, array)
     if array.ndim == 1 or len(array) != 1:
         array = array[None]
     a = _values.activations(where, net, array)

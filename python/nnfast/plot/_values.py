@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arrays import real_array
 from .._computation import Computation
-from .._stages import _mode_argument
+from .._tracing import Trace
 
 if TYPE_CHECKING:
     from .._typing import Array, ArrayLike
@@ -57,38 +57,52 @@ def weights_of(net: Any) -> list[Array]:
     return [np.asarray(W) for W in found if W is not None and np.ndim(W) == 2]
 
 
-def _is_affine(layer: Any) -> bool:
-    """A layer written in Python is one too if it has a 2-D W."""
-    params = getattr(layer, "params", None)
-    W = params.get("W") if isinstance(params, dict) else getattr(layer, "W", None)
-    return W is not None and np.ndim(W) == 2
+class _Turned:
+    """A network of ``convention="columns"``, asked in rows."""
+
+    def __init__(self, net: Any) -> None:
+        self.net = net
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.net, name)
+
+    def classify(self, x: Array) -> Array:
+        return np.asarray(self.net.classify(x.T)).T
+
+    def predict(self, x: Array) -> Array:
+        return np.asarray(self.net.predict(x.T)).T
+
+    def predict_proba(self, x: Array) -> Array:
+        return np.asarray(self.net.predict_proba(x.T)).T
+
+    def per_sample_loss(self, x: Array, t: Array) -> Array:
+        return np.asarray(self.net.per_sample_loss(x.T, t.T))
+
+
+def by_rows(net: Any, x: Any, t: Any = None) -> tuple[Any, Any, Any]:
+    """The three with samples as rows, whatever the network's convention."""
+    if getattr(net, "convention", "rows") == "rows":
+        return net, x, t
+    turned = [np.asarray(a).T if np.ndim(a) == 2 else a for a in (x, t)]
+    return _Turned(net), turned[0], turned[1]
 
 
 def activations(where: str, net: Any, x: ArrayLike) -> list[Array]:
-    """a[0], ..., a[L], each (batch, n): the input, and what every affine layer hands on to the next one.
-
-    That is its output after activation, normalization and whatever else stands between the two, in inference.
-    Computed by copies of the layers: what the layers keep for backward stays.
-    """
-    check_network(where, net, "layers", "predict")
-    array = net._floats(net._input(where, samples(where, x)))
-    y: Any = array.astype(net.dtype, copy=False)
-    result = [y]
-    begun = False
-    for layer in map(copy.deepcopy, net.layers):
-        if _is_affine(layer):
-            if begun:
-                result.append(y)
-            begun = True
-        y = _inference(layer, y)
-    return [np.asarray(a).reshape(len(array), -1) for a in (*result, y)]
-
-
-def _inference(layer: Any, x: Any) -> Any:
-    if hasattr(layer, "training"):
-        layer.training = False
-    mode = _mode_argument(layer)
-    return layer.forward(x, **{mode: False}) if mode else layer.forward(x)
+    """a[0], ..., a[L], each (batch, n), of x (batch, ...): what `Network.forward` records, without recording it."""
+    network = net.net if isinstance(net, _Turned) else net
+    if not isinstance(network, Computation):
+        raise TypeError(f"{where}: net is {net!r}; expected a Network")
+    array = network._floats(samples(where, x))
+    if network._in is not None:
+        if math.prod(array.shape[1:]) != network._in:
+            raise ValueError(
+                f"{where}: x has shape {np.shape(x)}; expected (batch, {network._in}), or (batch, ...) with as many "
+                "numbers per sample"
+            )
+        array = array.reshape(len(array), network._in)
+    trace = Trace(network, array, training=False)
+    inputs = [visit.x for visit in trace.visits if visit.number is not None]
+    return [np.asarray(a).reshape(len(array), -1) for a in (trace.x, *inputs[1:], trace.y)]
 
 
 def predicted(where: str, net: Any, x: Array) -> Array:
@@ -102,6 +116,8 @@ def predicted(where: str, net: Any, x: Array) -> Array:
 
 def losses(net: Any, x: Array, t: Array) -> Array:
     """The loss of every sample alone (batch,)."""
+    if hasattr(net, "per_sample_loss"):
+        return np.asarray(net.per_sample_loss(x, t))
     return np.array([net.loss(x[i : i + 1], t[i : i + 1]) for i in range(len(x))])
 
 
