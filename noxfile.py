@@ -47,6 +47,13 @@ def oldest(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """The pages, in build/docs."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-b", "html", "docs", "build/docs", *session.posargs)
+
+
+@nox.session(default=False)
 @nox.parametrize("preset", ["release", "serial", "asan", "tsan"])
 def core(session: nox.Session, preset: str) -> None:
     """The C++ tests with one of CMakePresets.json."""
