@@ -147,6 +147,17 @@ def test_dead_units_after_an_epoch(digits):
     silent(lambda: nn.mlp([784, 512, 512, 10], seed=0).fit(x, t, epochs=1))
 
 
+def test_units_behind_batch_normalization_are_not_called_dead(digits):
+    """After one epoch the running statistics are far from those of the batches."""
+    x, t = digits
+    for init in (0.001, "he"):
+        silent(
+            lambda init=init: nn.mlp([784, 100, 10], init=init, batch_normalization=True, seed=0).fit(
+                x, t, batch_size=100
+            )
+        )
+
+
 def test_a_loss_that_rises(digits):
     x, t = digits
     net = nn.mlp([784, 50, 10], "tanh", seed=0)

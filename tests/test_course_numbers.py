@@ -307,7 +307,12 @@ def test_one_hot():
 
 def test_a_table_whose_last_column_is_the_label():
     table = np.array([[0.0, 0.0, 0], [0.0, 1.0, 1], [1.0, 0.0, 1], [1.0, 1.0, 0]])
-    x, t = table[:, :-1], table[:, -1].astype(int)
+    x, t = nn.datasets.split_last_column(table)
+    assert np.shares_memory(x, table)
+    assert t.dtype == np.int64
+    assert nn.datasets.split_last_column([[1.0, 0.5]])[1].tolist() == [0.5]
+    with pytest.raises(ValueError, match=r"table has shape \(3,\); expected \(samples, columns \+ 1\)"):
+        nn.datasets.split_last_column([1, 2, 3])
     net = nn.mlp([2, 8, 2], "tanh", dtype=np.float64, seed=0)
     net.fit(x, t, epochs=300, batch_size=4, optimizer=nn.Adam(lr=0.05))
     assert_array_equal(net.classify(x), t)
@@ -342,7 +347,15 @@ def test_half_is_the_threshold():
     net = nn.Network([nn.Affine([[1.0]], [0.0])], nn.SigmoidCrossEntropy())
     x = np.array([[-0.1], [0.0], [0.1]])
     assert_array_equal(net.classify(x), net.predict_proba(x).ravel() > 0.5)
-    assert_array_equal(net.predict_proba(x).ravel() > 0.51, [False, False, True])  # another threshold
+    for threshold in (0.2, 0.51, 0.524, 0.526):
+        assert_array_equal(net.classify(x, threshold), net.predict_proba(x).ravel() > threshold)
+    assert_array_equal(net.classify(x, threshold=0.51), [0, 0, 1])
+    with pytest.raises(
+        ValueError, match=r"Network.classify: threshold is 1.0; expected a number > 0 and < 1"
+    ):
+        net.classify(x, threshold=1)
+    with pytest.raises(ValueError, match=r"threshold is 0.4, but SoftmaxCrossEntropy.* compares outputs"):
+        nn.mlp([1, 2], seed=0).classify(x, threshold=0.4)
 
 
 def test_one_versus_rest_is_ten_models(digits):

@@ -114,7 +114,8 @@ def after_an_epoch(network: Computation, x: Array, epoch: int) -> None:
     """Units of ReLU that nothing reaches any more."""
     if not any(isinstance(layer, Relu) for layer in network.layers):
         return
-    trace = Trace(network, network._floats(x), training=False)
+    # Batch statistics: the running ones may be far from where they go after one epoch.
+    trace = Trace(network, network._floats(x), training=True)
     for visit in trace.visits:
         values = np.asarray(visit.y)
         if not isinstance(visit.layer, Relu) or len(values) < _ENOUGH:

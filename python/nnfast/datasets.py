@@ -18,18 +18,25 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 
-from ._arrays import float_dtype
+from ._arrays import float_dtype, real_array
 from .errors import FormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import TypeAlias
 
-    from ._typing import Array, DTypeLike
+    from ._typing import Array, ArrayLike, DTypeLike
 
     Split: TypeAlias = tuple[Array, Array]
 
-__all__ = ["MNIST_MIRRORS", "cache_folder", "load_mnist", "load_mnist_sample", "read_idx"]
+__all__ = [
+    "MNIST_MIRRORS",
+    "cache_folder",
+    "load_mnist",
+    "load_mnist_sample",
+    "read_idx",
+    "split_last_column",
+]
 
 #: Base addresses that hold the four ``.gz`` files, tried in this order.
 MNIST_MIRRORS = (
@@ -352,3 +359,36 @@ def load_mnist_sample(
     """
     folder = Path(__file__).parent / "data" / "mnist_sample"
     return load_mnist(folder, flatten=flatten, normalize=normalize, one_hot_label=one_hot_label, dtype=dtype)
+
+
+def split_last_column(table: ArrayLike) -> Split:
+    """Inputs and targets of a table whose rows are samples and whose last column is the target.
+
+    Parameters
+    ----------
+    table : array (samples, columns + 1)
+
+    Returns
+    -------
+    x : array (samples, columns)
+        A view.
+    t : array (samples,)
+        Labels of int64 where all of them are whole numbers, else as they are.
+
+    Raises
+    ------
+    ValueError
+        The table does not have two axes and two columns.
+
+    Examples
+    --------
+    >>> x, t = split_last_column([[0.1, 0.2, 5.0], [0.3, 0.4, 9.0]])
+    >>> x.shape, t
+    ((2, 2), array([5, 9]))
+    """
+    array = real_array("split_last_column", "table", table)
+    if array.ndim != 2 or array.shape[1] < 2:
+        raise ValueError(f"split_last_column: table has shape {array.shape}; expected (samples, columns + 1)")
+    x, t = array[:, :-1], array[:, -1]
+    whole = bool(np.all(np.isfinite(t) & (t == np.rint(t))))
+    return x, t.astype(np.int64) if whole else t

@@ -111,7 +111,8 @@ class Loss:
 
     # ---- For Network: what the scores predict
 
-    def _classify(self, y: Array) -> Array:
+    def _classify(self, y: Array, score: float = 0.0) -> Array:
+        """`score` is from where on an output says yes, where outputs are for themselves."""
         labels: Array = y.argmax(axis=-1)
         return labels
 
@@ -210,8 +211,8 @@ class SigmoidCrossEntropy(Loss):
     def __init__(self, reduction: str = "mean") -> None:
         super().__init__("sigmoid_cross_entropy", reduction)
 
-    def _classify(self, y: Array) -> Array:
-        yes = (y > 0).astype(np.int64)
+    def _classify(self, y: Array, score: float = 0.0) -> Array:
+        yes = (y > score).astype(np.int64)
         return yes[..., 0] if yes.ndim > 1 and yes.shape[-1] == 1 else yes
 
     def _correct(self, y: Array, t: Array) -> int:

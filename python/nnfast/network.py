@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from . import _advice, _assembly, _core
+from ._arrays import real
 from ._glass_box import GlassBox
 from .layers import LogSoftmax, Sigmoid, Softmax
 from .losses import Loss, SoftmaxCrossEntropy
@@ -150,18 +151,39 @@ class Network(GlassBox):
             return self._shown(_core.softmax(y, -1))
         raise ValueError(f"Network.predict_proba: {self.loss_function!r} has no probabilities; use predict")
 
-    def classify(self, x: ArrayLike) -> Array:
-        """Labels (batch,): the column of the largest score; with SigmoidCrossEntropy 0 or 1 for each output."""
-        y = self._scores("Network.classify", x)
+    def classify(self, x: ArrayLike, threshold: float = 0.5) -> Array:
+        """Labels (batch,): the column of the largest score; with SigmoidCrossEntropy 0 or 1 for each output.
+
+        Parameters
+        ----------
+        x : array
+        threshold : float
+            With SigmoidCrossEntropy the probability above which an output says 1.
+
+        Raises
+        ------
+        ValueError
+            The network has one output and no sigmoid; a threshold that is not in (0, 1), or that nothing asks for.
+        """
+        where = "Network.classify"
+        y = self._scores(where, x)
         loss = self.loss_function
+        by_threshold = isinstance(loss, Loss) and loss._probabilities == "sigmoid"
+        if threshold != 0.5:
+            threshold = real(where, "threshold", threshold, 0, 1, above=True, below=True)
+            if not by_threshold:
+                raise ValueError(
+                    f"{where}: threshold is {threshold}, but {loss!r} compares outputs with each other; expected "
+                    "SigmoidCrossEntropy"
+                )
         if not isinstance(loss, Loss):
             labels: Array = y.argmax(axis=-1)
             return labels
-        if y.shape[-1] == 1 and loss._probabilities != "sigmoid":
+        if y.shape[-1] == 1 and not by_threshold:
             raise ValueError(
                 "Network.classify: the network has one output; expected at least two, or use predict"
             )
-        return self._shown(loss._classify(y))
+        return self._shown(loss._classify(y, math.log(threshold / (1 - threshold))))
 
     def loss(
         self,

@@ -26,7 +26,6 @@ from ._activation import (
     leaky_relu,
     log_sigmoid,
     logistic,
-    maxout,
     mish,
     prelu,
     relu,
@@ -49,7 +48,6 @@ from ._activation_backward import (
     leaky_relu_backward,
     log_sigmoid_backward,
     logistic_backward,
-    maxout_backward,
     mish_backward,
     prelu_backward,
     relu_backward,
@@ -93,6 +91,7 @@ from ._loss_backward import (
     softmax_cross_entropy_backward,
     sum_squared_error_backward,
 )
+from ._maxout import maxout, maxout_backward
 from ._normalization import (
     batch_normalization,
     batch_normalization_backward,

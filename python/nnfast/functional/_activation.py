@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
-from .._arrays import choice, integer
+from .._arrays import choice
 
 if TYPE_CHECKING:
     from .._typing import ArrayLike, Floats
@@ -20,7 +20,6 @@ __all__ = [
     "leaky_relu",
     "log_sigmoid",
     "logistic",
-    "maxout",
     "mish",
     "prelu",
     "relu",
@@ -178,31 +177,6 @@ def prelu(x: ArrayLike, alpha: ArrayLike) -> Floats:
            [ 2.  ,  2.  ]])
     """
     return _core.prelu(x, alpha)
-
-
-def maxout(x: ArrayLike, pieces: int = 2) -> Floats:
-    """y_j = the largest of x_(j pieces), ..., x_(j pieces + pieces - 1) (Goodfellow et al. 2013); NaN where one is NaN.
-
-    Parameters
-    ----------
-    x : array_like (..., features pieces)
-    pieces : int
-
-    Returns
-    -------
-    ndarray (..., features)
-
-    Raises
-    ------
-    ValueError
-        The last axis of x is not a multiple of `pieces`.
-
-    Examples
-    --------
-    >>> maxout([[1.0, 3.0, -2.0, -4.0]], 2)
-    array([[ 3., -2.]])
-    """
-    return _core.maxout(x, integer("maxout", "pieces", pieces))
 
 
 def elu(x: ArrayLike, alpha: float = 1.0, out: Floats | None = None) -> Floats:

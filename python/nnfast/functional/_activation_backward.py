@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import _core
-from .._arrays import integer
 from ._activation import (
     _CELU,
     _ELU,
@@ -41,7 +40,6 @@ __all__ = [
     "leaky_relu_backward",
     "log_sigmoid_backward",
     "logistic_backward",
-    "maxout_backward",
     "mish_backward",
     "prelu_backward",
     "relu_backward",
@@ -190,32 +188,6 @@ def prelu_backward(dy: ArrayLike, x: ArrayLike, alpha: ArrayLike) -> tuple[Float
     (array([[0.5, 1. ]]), array(-3.))
     """
     return _core.prelu_backward(dy, x, alpha)
-
-
-def maxout_backward(dy: ArrayLike, x: ArrayLike, pieces: int = 2) -> Floats:
-    """dx = dy at the largest of the pieces, at the first of them where several are, and 0 at the others.
-
-    Parameters
-    ----------
-    dy : array_like (..., features)
-    x : array_like (..., features pieces)
-    pieces : int
-
-    Returns
-    -------
-    ndarray of x's shape
-
-    Raises
-    ------
-    ValueError
-        The shapes of dy and x do not fit.
-
-    Examples
-    --------
-    >>> maxout_backward([[10.0, 20.0]], [[1.0, 3.0, -2.0, -4.0]], 2)
-    array([[ 0., 10., 20.,  0.]])
-    """
-    return _core.maxout_backward(dy, x, integer("maxout_backward", "pieces", pieces))
 
 
 def elu_backward(dy: ArrayLike, x: ArrayLike, alpha: float = 1.0, out: Floats | None = None) -> Floats:

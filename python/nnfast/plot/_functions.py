@@ -140,7 +140,7 @@ def _function(where: str, name: object) -> tuple[Any, Any]:
     from .. import functional
     from ..functional import _activation
 
-    if isinstance(name, str) and name in _activation.__all__ and name != "maxout":
+    if isinstance(name, str) and name in _activation.__all__:
         f, f_backward = getattr(functional, name), getattr(functional, f"{name}_backward")
         if _required(f) == ["x"]:
             return f, f_backward
