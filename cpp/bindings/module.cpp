@@ -16,4 +16,5 @@ PYBIND11_MODULE(_core, m) {
   register_convolution(m);
   register_course(m);
   register_course_updates(m);
+  register_course_chain(m);
 }

@@ -254,6 +254,27 @@ def core_seconds() -> float: ...
 
 # Whether NumPy's own arrays take their memory from the pool too, from now on.
 def pool_arrays_of_numpy(on: bool) -> None: ...
+
+class CourseChain(metaclass=_BoundType):
+    """A course's network after a forward pass of course_chain()."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None: ...
+    @property
+    def y(self) -> _Floats: ...
+    def hidden(
+        self,
+    ) -> list[tuple[_Floats, NDArray[np.bool_] | None]]: ...  # (y, mask), not of the last
+    def statistics(self, i: int) -> tuple[_Floats, ...]: ...  # (mean, var), with keep also (xc, xn, std)
+    # [(dW + decay W, db, dgamma, dbeta), ...] by layer
+    def backward(
+        self, dy: Any, decay: float = 0.0
+    ) -> list[tuple[_Floats, _Floats, _Floats | None, _Floats | None]] | None: ...
+
+# weights [W1, b1, W2, ...]; norms [gamma1, beta1, eps, ...] for norm "batch" or "layer", for "running" [gamma1, beta1,
+# eps, mean1, var1, ...], [] for "none"; activation "relu" or "sigmoid" after all but the last.
+def course_chain(
+    x: Any, weights: list[Any], norms: list[Any], norm: str, activation: str, keep: bool
+) -> CourseChain | None: ...
 def course_affine(x: Any, W: Any, b: Any) -> _Floats | None: ...
 
 # (dx or None, dW, db)

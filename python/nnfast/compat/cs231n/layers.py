@@ -208,11 +208,7 @@ def batchnorm_forward(
     eps = bn_param.get("eps", 1e-5)
     momentum = bn_param.get("momentum", 0.9)
     _, width = x.shape
-    running_mean, running_var = bn_param.get("running_mean"), bn_param.get("running_var")
-    if running_mean is None:
-        running_mean = np.zeros(width, dtype=x.dtype)
-    if running_var is None:
-        running_var = np.zeros(width, dtype=x.dtype)
+    running_mean, running_var = _running(bn_param, width, x.dtype)
     ready = all_alike(x, gamma, beta)
     cache = None
     if mode == "train":
@@ -226,6 +222,21 @@ def batchnorm_forward(
     bn_param["running_mean"] = running_mean
     bn_param["running_var"] = running_var
     return out, cache
+
+
+def _running(bn_param: dict[str, Any], width: int, dtype: Any) -> tuple[Array, Array]:
+    """The running statistics, zeros at first."""
+    found = bn_param.get("running_mean"), bn_param.get("running_var")
+    mean, var = (np.zeros(width, dtype=dtype) if a is None else a for a in found)
+    return mean, var
+
+
+def _follow_batch(bn_param: dict[str, Any], statistics: tuple[Array, ...], rows: int) -> None:
+    """What :func:`batchnorm_forward` does to `bn_param` in training, with (mean, var) of the batch."""
+    mean, var = statistics
+    running = _running(bn_param, len(mean), mean.dtype)
+    momentum = bn_param.get("momentum", 0.9)
+    bn_param["running_mean"], bn_param["running_var"] = _follow(*running, mean, var, rows, momentum)
 
 
 def _train(x: Array, gamma: Array, beta: Array, eps: float, ready: bool) -> tuple[Array, Array, Array, Array]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ... import _core
+from . import _chain
 from .gradient import numerical_gradient
 from .layers import Affine, Relu, Sigmoid, SoftmaxWithLoss
 
@@ -38,8 +39,10 @@ def weight_decay(params: dict[str, Any], count: int, factor: float) -> float:
     return 0.5 * factor * _core.squared_norm([params[f"W{idx}"] for idx in range(1, count + 1)])
 
 
-def backward(layers: Sequence[Any], dout: Any) -> None:
+def backward(chain: Any, layers: Sequence[Any], dout: Any) -> None:
     """Through the layers from the last to the first, whose dx nobody needs."""
+    if _chain.backward(chain, layers, dout):
+        return
     for layer in reversed(layers[1:]):
         dout = layer.backward(dout)
     first = layers[0]
@@ -120,9 +123,17 @@ class MultiLayerNet:
 
     def predict(self, x: Any) -> Any:
         """Scores (N, output_size), before softmax."""
-        for layer in self.layers.values():
+        return self.__forward(x)[0]
+
+    def __forward(self, x: Any) -> tuple[Any, Any]:
+        """The scores, and the chain that has made them where it was one."""
+        layers = list(self.layers.values())
+        chain = _chain.forward(layers, x, True)
+        if chain is not None:
+            return chain.y, chain
+        for layer in layers:
             x = layer.forward(x)
-        return x
+        return x, None
 
     def loss(self, x: Any, t: Any) -> Any:
         """Cross-entropy and weight decay for labels or one-hot rows t."""
@@ -144,6 +155,11 @@ class MultiLayerNet:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by backpropagation."""
-        self.loss(x, t)
-        backward(list(self.layers.values()), self.last_layer.backward(1))
+        chain = None
+        if type(self) is MultiLayerNet:
+            y, chain = self.__forward(x)
+            self.last_layer.forward(y, t)
+        else:
+            self.loss(x, t)
+        backward(chain, list(self.layers.values()), self.last_layer.backward(1))
         return affine_gradients(self.layers, self.hidden_layer_num + 1, self.weight_decay_lambda)

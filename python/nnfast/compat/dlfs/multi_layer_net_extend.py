@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from . import _chain
 from .gradient import numerical_gradient
 from .layers import Affine, BatchNormalization, Dropout, Relu, Sigmoid, SoftmaxWithLoss
 from .multi_layer_net import (
@@ -104,9 +105,16 @@ class MultiLayerNetExtend:
 
     def predict(self, x: Any, train_flg: bool = False) -> Any:
         """Scores (N, output_size), before softmax."""
+        return self.__forward(x, train_flg)[0]
+
+    def __forward(self, x: Any, train_flg: bool) -> tuple[Any, Any]:
+        """The scores, and the chain that has made them where it was one."""
+        chain = _chain.forward(list(self.layers.values()), x, train_flg)
+        if chain is not None:
+            return chain.y, chain
         for key, layer in self.layers.items():
             x = layer.forward(x, train_flg) if "Dropout" in key or "BatchNorm" in key else layer.forward(x)
-        return x
+        return x, None
 
     def loss(self, x: Any, t: Any, train_flg: bool = False) -> Any:
         """Cross-entropy and weight decay for labels or one-hot rows t."""
@@ -136,8 +144,13 @@ class MultiLayerNetExtend:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by backpropagation, in training mode."""
-        self.loss(x, t, train_flg=True)
-        backward(list(self.layers.values()), self.last_layer.backward(1))
+        chain = None
+        if type(self) is MultiLayerNetExtend:
+            y, chain = self.__forward(x, True)
+            self.last_layer.forward(y, t)
+        else:
+            self.loss(x, t, train_flg=True)
+        backward(chain, list(self.layers.values()), self.last_layer.backward(1))
         grads = affine_gradients(self.layers, self.hidden_layer_num + 1, self.weight_decay_lambda)
         if self.use_batchnorm:
             for idx in range(1, self.hidden_layer_num + 1):

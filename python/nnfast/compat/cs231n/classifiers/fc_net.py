@@ -49,6 +49,36 @@ def _penalty(params: dict[str, Array], count: int, reg: Any) -> Any:
     return total
 
 
+def _chain(
+    params: dict[str, Array], count: int, rows: Array, norm: str | None = None, bn_params: Any = ()
+) -> Any:
+    """A :class:`_core.CourseChain` that has gone forward; None where the layers have to do it one by one."""
+    weights = [params[f"{kind}{i}"] for i in range(1, count + 1) for kind in "Wb"]
+    kind, norms = "none", []
+    for i, bn_param in enumerate(bn_params if norm else (), 1):
+        kind = "layer"
+        norms += [params[f"gamma{i}"], params[f"beta{i}"], bn_param.get("eps", 1e-5)]
+        if norm == "batchnorm":
+            kind = "batch" if bn_param["mode"] == "train" else "running"
+        if kind == "running":
+            norms += [bn_param.get("running_mean"), bn_param.get("running_var")]
+    return _core.course_chain(rows, weights, norms, kind, "relu", False)
+
+
+def _chain_gradients(chain: Any, dscores: Array, params: dict[str, Array], reg: Any) -> Any:
+    """Of all parameters, with the decay of the weights; None where the layers have to do it one by one."""
+    found = chain.backward(dscores, float(reg))
+    if found is None:
+        return None
+    grads: dict[str, Array] = {}
+    for i, (dw, db, dgamma, dbeta) in reversed(list(enumerate(found, 1))):
+        if dgamma is not None:
+            grads[f"gamma{i}"], grads[f"beta{i}"] = dgamma, dbeta
+        both = {f"b{i}": db.reshape(params[f"b{i}"].shape), f"W{i}": dw}
+        grads |= both if i > 1 else dict(reversed(both.items()))  # the order in which the layers give them
+    return grads
+
+
 def _decay(dw: Array, w: Array, reg: Any) -> Array:
     """dw + reg w, in dw, which is a new array."""
     if reg:
@@ -167,6 +197,16 @@ class TwoLayerNet(_Saved):
             The gradients have the names of the parameters.
         """
         params, reg = self.params, self.reg
+        chain = _chain(params, 2, X.reshape(X.shape[0], -1))
+        if chain is not None:
+            if y is None:
+                return chain.y
+            loss, dscores = layers.softmax_loss(chain.y, y)
+            found = _chain_gradients(chain, dscores, params, reg)
+            if found is not None:
+                return loss + _penalty(params, 2, reg), {
+                    name: found[name] for name in ("W1", "b1", "W2", "b2")
+                }
         a, _ = layers.affine_forward(X, params["W1"], params["b1"])
         hidden, _ = layers.relu_forward(a)
         scores, cache = layers.affine_forward(hidden, params["W2"], params["b2"])
@@ -293,6 +333,20 @@ class FullyConnectedNet(_Saved):
             for bn_param in self.bn_params:
                 bn_param["mode"] = mode
         params, count = self.params, self.num_layers
+        chain = (
+            None
+            if self.use_dropout
+            else _chain(params, count, X.reshape(X.shape[0], -1), norm, self.bn_params)
+        )
+        if chain is not None:
+            if y is None:
+                return chain.y
+            loss, dout = layers.softmax_loss(chain.y, y)
+            found = _chain_gradients(chain, dout, params, self.reg)
+            if found is not None:
+                for i, bn_param in enumerate(self.bn_params if norm == "batchnorm" else ()):
+                    layers._follow_batch(bn_param, chain.statistics(i), X.shape[0])
+                return loss + _penalty(params, count, self.reg), found
         caches = []
         h = X
         for i in range(1, count):
