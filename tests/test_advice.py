@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 
 import nnfast as nn
 import numpy as np
 import pytest
+from conftest import assert_same_bits
 from nnfast import errors
 
 KINDS = [
@@ -76,6 +78,14 @@ def test_softmax_twice(last):
     silent(lambda: nn.Network([nn.Affine(4, 3), last()], nn.MeanSquaredError()))
 
 
+def test_sigmoid_twice():
+    message = told(
+        errors.RepeatedSoftmaxWarning,
+        lambda: nn.Network([nn.Affine(4, 1), nn.Sigmoid()], nn.SigmoidCrossEntropy()),
+    )
+    assert "the layers end with Sigmoid, and SigmoidCrossEntropy takes the sigmoid again" in message
+
+
 def test_copies_and_files_do_not_repeat_the_advice(tmp_path, rng):
     with pytest.warns(errors.CollapsingLayersWarning):
         net = nn.Network([nn.Affine(4, 3), nn.Affine(3, 2)])
@@ -137,14 +147,28 @@ def test_saturation_at_the_start(activation, digits):
 def test_dead_units_after_an_epoch(digits):
     x, t = digits
     net = nn.mlp([784, 100, 10], seed=0)
-    net.params["b1"][:40] = -1000
+    net.params["b1"][:70] = -1000
     message = told(errors.DeadUnitsWarning, lambda: net.fit(x, t, epochs=2))
-    net.forward(x[:256])
+    net.forward(x[:256], training=True)
     dead = int((net.a[1] <= 0).all(axis=0).sum())
-    assert dead >= 40
+    assert dead >= 70
     assert f"after epoch 1, {dead} of 100 units of layers[1] Relu give 0 for each of 256 samples" in message
+    assert "Most did so before the first step" in message
     silent(lambda: nn.mlp([784, 100, 10], seed=0).fit(x, t, epochs=2))
     silent(lambda: nn.mlp([784, 512, 512, 10], seed=0).fit(x, t, epochs=1))
+
+
+def test_units_that_training_kills(digits):
+    x, t = digits
+    net = nn.mlp([784, 100, 10], seed=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net.fit(x, t, optimizer=nn.SGD(lr=10.0))
+    (message,) = (str(w.message) for w in caught if w.category is errors.DeadUnitsWarning)
+    net.forward(x[:256])
+    dead = int((net.a[1] <= 0).all(axis=0).sum())
+    assert f"{dead} of 100 units of layers[1] Relu" in message
+    assert "A smaller learning rate or LeakyRelu helps" in message
 
 
 def test_units_behind_batch_normalization_are_not_called_dead(digits):
@@ -167,7 +191,8 @@ def test_a_loss_that_rises(digits):
         history.update(net.fit(x, t, epochs=4, optimizer=nn.SGD(lr=100.0), step_losses=True))
 
     message = told(errors.RisingLossWarning, work)
-    assert "of epoch" in message
+    assert "before the first step and is" in message
+    assert "(epoch 2)" in message
     assert "the gradient of W" in message
     assert "A smaller learning rate helps" in message
     silent(lambda: nn.mlp([784, 50, 10], seed=0).fit(x, t, epochs=3))
@@ -183,6 +208,84 @@ def test_a_loss_that_is_not_finite_names_layer_and_step(digits):
     bad[500, 3] = np.nan
     with pytest.raises(nn.DivergedError, match="the inputs of that step are not finite"):
         nn.mlp([784, 50, 10], seed=0).fit(bad, t)
+
+
+def fits_of_every_kind():
+    """Healthy training, small and large: nobody is to be frightened."""
+    rng = np.random.default_rng(0)
+    line = rng.random((100, 1))
+    wave = np.sin(6 * line)
+    plane = rng.standard_normal((200, 2))
+    xor, table = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 1, 1, 0])
+    noisy = plane @ [[1.0], [-2.0]] + rng.standard_normal((200, 1))
+    squared, adam = nn.MeanSquaredError(), {"epochs": 30}
+    for seed in range(3):
+        yield nn.mlp([2, 4, 2], seed=seed), plane, (plane[:, 0] > 0).astype(int), adam
+        yield nn.mlp([2, 8, 2], seed=seed), plane, rng.integers(0, 2, 200), adam
+        yield nn.mlp([2, 8, 2], "tanh", seed=seed), xor, table, {"epochs": 50, "batch_size": 1}
+        yield nn.mlp([1, 20, 1], "tanh", loss=squared, seed=seed), line, wave, adam
+        yield nn.mlp([1, 20, 1], loss=squared, seed=seed), line, wave, adam
+        for batch_size in (1, 8):
+            yield (
+                nn.mlp([2, 16, 1], loss=squared, seed=seed),
+                plane,
+                noisy,
+                {"epochs": 10, "batch_size": batch_size},
+            )
+            yield (
+                nn.mlp([2, 1], loss=squared, seed=seed),
+                plane,
+                noisy,
+                {"epochs": 10, "batch_size": batch_size},
+            )
+        yield (
+            nn.mlp([2, 16, 1], loss=nn.MeanAbsoluteError(), seed=seed),
+            plane,
+            noisy,
+            {"epochs": 10, "batch_size": 2},
+        )
+        yield nn.mlp([2, 16, 2], dropout=0.5, seed=seed), plane, (plane[:, 0] > 0).astype(int), adam
+        yield (
+            nn.mlp([2, 1], loss=nn.SigmoidCrossEntropy(), seed=seed),
+            plane,
+            (plane[:, :1] > 0).astype(int),
+            adam,
+        )
+
+
+def test_healthy_training_is_left_in_peace():
+    for net, x, t, settings in fits_of_every_kind():
+        silent(lambda net=net, x=x, t=t, settings=settings: net.fit(x, t, **settings))
+        silent(
+            lambda net=net, x=x, t=t, settings=settings: net.fit(x, t, **settings)
+        )  # at the floor of its noise
+
+
+def test_layers_in_python_are_left_alone(rng):
+    """Advice asks them for nothing: they may not be copied, draw, or take one batch size only."""
+
+    class Locked:
+        def __init__(self):
+            self.lock = threading.Lock()
+
+        def forward(self, x):
+            assert len(x) == 16
+            np.random.rand()  # noqa: NPY002
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    x, t = rng.standard_normal((64, 4)), rng.integers(0, 3, 64)
+    np.random.seed(0)  # noqa: NPY002
+    net = nn.Network([nn.Affine(4, 5, rng=0), Locked(), nn.Relu(), nn.Affine(5, 3, rng=1)])
+    silent(lambda: net.fit(x, t, batch_size=16, epochs=2))
+    drawn = np.random.rand()  # noqa: NPY002
+    np.random.seed(0)  # noqa: NPY002
+    assert np.random.rand(9)[-1] == drawn  # noqa: NPY002
+    with np.errstate(all="ignore"), pytest.raises(nn.DivergedError, match="not finite"):
+        net.fit(x * 1e30, t, batch_size=16, epochs=20, optimizer=nn.SGD(lr=1e20))
+    assert_same_bits(net.forward(x[:16]), net.predict(x[:16]))
 
 
 # ---- Switches

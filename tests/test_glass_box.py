@@ -200,10 +200,8 @@ def test_the_mean_of_what_samples_want_is_the_gradient(loss, penalty, rng):
     wishes = net.per_sample_gradient(x, t)
     assert list(wishes) == list(net.params)
     if loss.reduction == "sum":
-        combined = {
-            name: g.sum(0) - (len(x) - 1) * net._penalty_gradients().get(name, 0)
-            for name, g in wishes.items()
-        }
+        combined = {name: g.sum(0) + net._penalty_gradients().get(name, 0) for name, g in wishes.items()}
+        assert net.per_sample_loss(x, t).sum() == pytest.approx(net.loss(x, t) - net._penalty(), rel=1e-12)
     else:
         combined = {name: g.mean(0) for name, g in wishes.items()}
         assert net.per_sample_loss(x, t).mean() == pytest.approx(net.loss(x, t), rel=1e-12)
@@ -466,3 +464,170 @@ def test_all_pairs_of_layers_have_names_of_their_own(rng):
         ]
         forward = shown[: shown.index("L")]
         assert len(forward) == len(set(forward)) == 5
+
+
+# ---- What a reviewer found
+
+
+def test_formulas_of_weights_penalties_and_ignored_labels(rng):
+    """The numbers that the printed lines give are those of loss and gradient."""
+    x = rng.standard_normal((6, 4))
+    t = np.array([0, 1, 2, 1, -100, -100])
+    loss = nn.SoftmaxCrossEntropy(class_weight=[1.0, 2.0, 0.5])
+    net = nn.Network([nn.Affine(4, 3, rng=0, dtype=np.float64)], loss, np.float64, l1=0.1, l2=0.5)
+    text = explained(net, x, t)
+    assert "L = sum(w * -t * log(softmax(z1))) / 5.5" in text
+    assert "w the class_weight of each sample's label, 2 samples are ignored" in text
+    assert "dz1 (6, 3) = w * (softmax(z1) - t (one-hot)) / 5.5" in text
+    softmax = np.exp(net(x)) / np.exp(net(x)).sum(1, keepdims=True)
+    w = np.array([1.0, 2.0, 0.5, 2.0, 0, 0])
+    total = (w[:4] * -np.log(softmax[np.arange(4), t[:4]])).sum() / 5.5
+    assert net.loss(x, t) == pytest.approx(total + net._penalty())
+    dW = net.gradient(x, t)["W1"]
+    assert f"@ dz1 (6, 3) + 0.1 * sign(W1) + 0.5 * W1: max {np.abs(dW).max():.4g}" in text
+    plain = explained(nn.Network(net.layers, nn.SoftmaxCrossEntropy()), x, t)
+    assert "(softmax(z1) - t (one-hot)) / 4, 2 samples are ignored" in plain
+
+
+def test_formulas_of_settings_and_of_maxout(rng):
+    x, t = rng.standard_normal((6, 4)), np.array([0, 1, 2, 1, 0, 0])
+    layers = [
+        nn.Affine(4, 6, rng=0),
+        nn.Maxout(2),
+        nn.Affine(3, 5, rng=0),
+        nn.LeakyRelu(2.0),
+        nn.Affine(5, 5, rng=1),
+    ]
+    layers += [nn.Silu(alpha=2.0), nn.Affine(5, 3, rng=0), nn.Gelu("tanh")]
+    text = explained(nn.Network(layers), x, t)
+    assert "a1 (6, 3) = the largest of each 2 columns of z1" in text
+    assert "dz1 (6, 6) = da1 where z1 was the largest, else 0" in text
+    assert "a2 (6, 5) = z2 where z2 >= 0, else 2 z2" in text
+    assert "a3 (6, 5) = z3 * sigmoid(2 * z3)" in text
+    assert "tanh(0.797885 * (z4 + 0.044715 * z4^3))" in text
+    columns = explained(nn.mlp([4, 5, 3], seed=0, convention="columns"), x.T, t)
+    assert "W1 (5, 4) @ x (4, 6) + b1 (5, 1)" in columns
+    assert "db1 (5, 1) = sum of dz1 over the batch" in columns
+
+
+def test_layers_of_ones_own_that_are_called_affine_or_have_modes(rng):
+    class Affine:
+        def __init__(self, W, b):
+            self.W, self.b = W, b
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.W + self.b
+
+        def backward(self, dout):
+            self.dW, self.db = self.x.T @ dout, dout.sum(0)
+            return dout @ self.W.T
+
+    class BatchNorm:
+        def __init__(self):
+            self.params, self.grads = {"gamma": np.ones(5)}, {}
+            self.mean, self.var = np.zeros(5), np.ones(5)
+
+        def forward(self, x, train_flg=True):
+            mean, var = (x.mean(0), x.var(0)) if train_flg else (self.mean, self.var)
+            self.xn = (x - mean) / np.sqrt(var + 1e-6)
+            return self.params["gamma"] * self.xn
+
+        def backward(self, dout):
+            self.grads["gamma"] = (dout * self.xn).sum(0)
+            return dout * self.params["gamma"]
+
+    x, t = batch(rng)
+    own = Affine(rng.standard_normal((5, 4)), np.zeros(4))
+    net = nn.Network([nn.Affine(6, 5, rng=1, dtype=np.float64), BatchNorm(), nn.Tanh(), own])
+    wishes, whole = net.per_sample_gradient(x, t), net.sensitivity(x, t)
+    for name, gradient in whole.items():
+        np.testing.assert_allclose(wishes[name].mean(0), gradient, rtol=1e-10, atol=1e-13)
+    norms = np.sqrt(sum((g.reshape(len(x), -1) ** 2).sum(1) for g in wishes.values()))
+    np.testing.assert_allclose(net.per_sample_gradient(x, t, norms=True), norms, rtol=1e-10)
+    with pytest.raises(ValueError, match=r"layers\[1\] BatchNorm mixes the samples"):
+        net.per_sample_gradient(x, t, training=True)
+
+
+def test_maxout_where_no_width_is_known(rng):
+    class Nothing:
+        def forward(self, x):
+            return x
+
+        def backward(self, dy):
+            return dy
+
+    x = rng.standard_normal((5, 4)).astype(np.float32)
+    for layers in (
+        [nn.Affine(4, 6, rng=0), Nothing(), nn.Maxout(2), nn.Affine(3, 2, rng=1)],
+        [nn.Maxout(2), nn.Affine(2, 3, rng=0)],
+        [nn.Maxout(2), nn.Relu(), nn.Maxout(2), nn.Affine(1, 3, rng=0)],
+    ):
+        net = nn.Network(layers)
+        y = x
+        for layer in layers:
+            y = layer.forward(y)
+        np.testing.assert_allclose(net.predict(x), y, rtol=1e-6)
+
+
+def test_odd_inputs_of_the_notation(rng):
+    net = nn.mlp([4, 3, 2], seed=0)
+    assert net.forward(np.empty((0, 4))).shape == (0, 2)
+    assert nn.jacobian(net, np.empty((0, 4))).shape == (0, 2, 0, 4)
+    with pytest.raises(TypeError, match=r"W\[1\] has dtype complex128"):
+        net.W[1] = np.ones((3, 4), complex)
+
+    class Wrong:
+        def __init__(self):
+            self.W = np.ones(4)
+
+        def forward(self, x):
+            return x * self.W
+
+        def backward(self, dy):
+            self.dW = dy.sum(0)
+            return dy[:, :3]
+
+    net = nn.Network([nn.Affine(4, 4, rng=0), Wrong(), nn.Affine(4, 2, rng=0)])
+    assert net.n == (4, 4, 2)
+    assert net.L == 2
+    with pytest.raises(ValueError, match=r"dy of layers\[0\] Affine 1 has shape \(5, 3\); expected \(5, 4\)"):
+        net.input_gradient(np.ones((5, 4)), [0, 1, 0, 1, 0])
+
+
+def test_settings_that_were_changed_are_those_of_neither(rng):
+    net = nn.Network(
+        [nn.Affine(4, 3, rng=0), nn.LayerNormalization(3), nn.Dropout(0.5), nn.Affine(3, 2, rng=1)]
+    )
+    x = rng.standard_normal((5, 4))
+    net.layers[1].eps, net.layers[2].ratio = 10.0, 0.1
+    assert_same_bits(net.forward(x), net.predict(x))
+    assert_same_bits(
+        net.forward(x, training=True), net._forward(x.astype(np.float32), training=True, dry=True)
+    )
+
+
+def test_columns_speak_of_what_was_given(rng):
+    net = nn.mlp([4, 3], seed=0, convention="columns")
+    x = rng.standard_normal((4, 6))
+    with pytest.raises(ValueError, match=r"t has shape \(6, 3\); expected labels \(6,\) or columns \(3, 6\)"):
+        net.loss(x, np.ones((6, 3)))
+    with pytest.raises(ValueError, match=r"x has 6 samples but t has shape \(3, 5\)"):
+        net.loss(x, np.ones((3, 5)))
+    assert "convention='columns'" in repr(net)
+    with pytest.warns(
+        nn.errors.LabelShapeWarning, match=r"t has shape \(1, 6\) and integers, .* labels \(6,\)"
+    ):
+        net.loss(x, np.zeros((1, 6), int))
+
+
+def test_pickles_of_before_load(rng):
+    from nnfast.serialization import _from_parts
+
+    net = _from_parts(
+        nn.Network,
+        ([nn.Affine(2, 2, rng=0)], nn.SoftmaxCrossEntropy(), np.float32),
+        {"l1": 0.0, "l2": 0.0, "seed": 0},
+        {},
+    )
+    assert net.convention == "rows"

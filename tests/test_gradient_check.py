@@ -469,3 +469,203 @@ def test_layers_alone_are_right(layer, rng):
     assert check.ok, str(check)
     assert check.error < 1e-6
     assert list(check.parameters) == ["x", *[k for k in layer._param_names if getattr(layer, k) is not None]]
+
+
+# ---- What a reviewer found
+
+
+class Scaled:
+    """An affine layer in Python whose dW is too large by `factor`."""
+
+    def __init__(self, width_in, width_out, factor, seed=0):
+        rng = np.random.default_rng(seed)
+        self.W, self.b, self.factor = rng.standard_normal((width_in, width_out)), np.zeros(width_out), factor
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dy):
+        self.dW, self.db = self.factor * (self.x.T @ dy), dy.sum(0)
+        return dy @ self.W.T
+
+
+@pytest.mark.parametrize("size", [1.0, 1e5, 1e8])
+@pytest.mark.parametrize("factor", [1.01, -1.0, 0.0])
+def test_a_large_loss_hides_no_mistake(size, factor, rng):
+    x, t = rng.standard_normal((6, 4)), size * (3 + rng.random((6, 1)))
+    check = nn.check_gradients(
+        nn.Network([Scaled(4, 6, factor), nn.Tanh(), nn.Affine(6, 1, rng=0)], nn.MeanSquaredError()), x, t
+    )
+    W = check.parameters["W1"]
+    assert not check.ok or W.compared == 0, str(check)
+    assert W.crossed == 0
+    right = nn.check_gradients(
+        nn.Network([Scaled(4, 6, 1.0), nn.Tanh(), nn.Affine(6, 1, rng=0)], nn.MeanSquaredError()), x, t
+    )
+    assert right.error < 1e-4, str(right)
+
+
+def test_vanishing_derivatives_are_said_to_be_too_small(rng):
+    layers = [Scaled(4, 4, -1.0)]
+    for i in range(14):
+        layers += [nn.Sigmoid(), nn.Affine(4, 4, init=0.5, rng=i, dtype=np.float64)]
+    check = nn.check_gradients(nn.Network(layers), rng.standard_normal((6, 4)), rng.integers(4, size=6))
+    W = check.parameters["W1"]
+    assert not check.ok or W.compared == 0, str(check)
+    assert W.crossed == 0
+
+
+def test_a_step_that_is_too_short_compares_nothing(rng):
+    x, t = batch(rng)
+    check = nn.check_gradients(nn.mlp([6, 5, 4], "tanh", seed=0), x, t, h=1e-15)
+    assert not check.ok
+    assert check.verdict != "right"
+
+
+def test_one_array_under_two_names(rng):
+    class Both:
+        def __init__(self):
+            self.W = rng.standard_normal((4, 5)).astype(np.float32)
+            self.params, self.grads, self.also = {"W": self.W}, {}, [self.W]
+
+        def forward(self, x):
+            self.x = x
+            return x @ self.also[0]
+
+        def backward(self, dy):
+            self.grads["W"] = self.x.T @ dy
+            return dy @ self.W.T
+
+    x = rng.standard_normal((3, 4))
+    check = nn.check_gradients(Both(), x)
+    assert check.ok, str(check)
+    assert set(check.parameters) == {"x", "W"}
+
+    class Stale(Both):
+        def forward(self, x):
+            self.x = x
+            return x @ self.copy
+
+        def __init__(self):
+            super().__init__()
+            self.copy = self.W.copy()
+
+    check = nn.check_gradients(Stale(), x)
+    assert "changing it changes nothing" in check.verdict
+
+
+def test_shapes_are_compared(rng):
+    class Transposed(Scaled):
+        def backward(self, dy):
+            dx = super().backward(dy)
+            self.dW, self.db = self.dW.T, self.db[None]
+            return dx
+
+    check = nn.check_gradients(Transposed(4, 3, 1.0), rng.standard_normal((5, 4)))
+    assert not check.ok
+    assert check.parameters["W"].problem == "dW has shape (3, 4), W has (4, 3)"
+    assert check.parameters["b"].problem == "db has shape (1, 3), b has (3,)"
+    assert "is wrong: d" in check.verdict
+
+
+def test_layers_that_work_in_place(rng):
+    class Leaky:
+        def forward(self, x):
+            self.mask = x < 0
+            return np.where(self.mask, 0.1 * x, x)
+
+        def backward(self, dy):
+            dy[self.mask] *= 0.1
+            return dy
+
+    x, up = rng.standard_normal((6, 4)), np.ones((6, 4))
+    assert nn.check_gradients(Leaky(), x, up).ok
+    assert (up == 1).all()
+    net = nn.Network([nn.Affine(4, 5, rng=0), Leaky(), nn.Affine(5, 3, rng=1)])
+    assert nn.check_gradients(net, x, [0, 1, 2, 0, 1, 2]).ok
+    wishes = net.per_sample_gradient(x, np.array([0, 1, 2, 0, 1, 2]))
+    np.testing.assert_allclose(
+        wishes["W1"].mean(0), net.gradient(x, [0, 1, 2, 0, 1, 2])["W1"], rtol=1e-4, atol=1e-6
+    )
+
+
+def test_nothing_compared_is_not_right(rng):
+    net = nn.Network([nn.Affine(4, 3, rng=0, dtype=np.float64)], nn.MeanAbsoluteError())
+    x = rng.standard_normal((6, 4))
+    check = nn.check_gradients(net, x, net.predict(x))
+    assert not check.ok
+    assert check.verdict == "nothing could be compared"
+
+
+def test_a_gradient_of_ones_own_is_checked(rng):
+    class Mine(nn.Network):
+        def gradient(self, x, t, **weights):
+            grads = super().gradient(x, t, **weights)
+            grads["W1"] *= -1
+            return grads
+
+    x, t = batch(rng)
+    check = nn.check_gradients(Mine([nn.Affine(6, 4, rng=0)]), x, t)
+    assert check.parameters["W1"].verdict == "wrong"
+    assert check.parameters["b1"].verdict == "right"
+
+
+def test_a_network_that_gave_its_layers_away_is_checked_with_its_own_values(rng):
+    net = nn.mlp([4, 6, 3], seed=0, dtype=np.float64)
+    x, t = rng.standard_normal((20, 4)), rng.integers(3, size=20)
+    other = nn.Network(net.layers[:2])
+    for p in other.params.values():
+        p += 1.0
+    grads = {name: g.copy() for name, g in net.gradient(x, t).items()}
+    assert nn.check_gradients(net, x, t).ok
+    assert_same_bits(net.forward(x), net.predict(x))
+    for name, value in net.sensitivity(x, t).items():
+        np.testing.assert_allclose(value, grads[name], rtol=1e-12, atol=1e-15)
+
+
+def test_jacobians_change_nothing_and_repeat_themselves(rng):
+    x = rng.standard_normal((5, 4))
+    layer = nn.BatchNormalization(4)
+    for numeric in (True, False):
+        nn.jacobian(layer, x, numeric=numeric)
+    assert (layer.running_mean == 0).all()
+    drop = nn.Dropout(0.5, seed=1)
+    np.testing.assert_allclose(nn.jacobian(drop, x, numeric=True), nn.jacobian(drop, x), atol=1e-8)
+
+    class Own:
+        def __init__(self):
+            self.params, self.grads = {"s": np.ones(4)}, {"s": "kept"}
+
+        def forward(self, x):
+            self.x = x
+            return x * self.params["s"]
+
+        def backward(self, dy):
+            self.grads["s"] = (dy * self.x).sum(0)
+            dy *= self.params["s"]
+            return dy
+
+    own = Own()
+    np.testing.assert_allclose(nn.jacobian(own, x[0]), np.eye(4))
+    assert own.grads == {"s": "kept"}
+
+
+def test_jacobians_of_networks_take_inputs_as_the_network_does(rng):
+    net = nn.mlp([6, 5, 3], "tanh", seed=0)
+    pixels = rng.integers(0, 256, 6).astype(np.uint8)
+    J = nn.jacobian(net, pixels)
+    np.testing.assert_allclose(J, nn.jacobian(net, pixels / 255), rtol=1e-5)
+    np.testing.assert_allclose(J, nn.jacobian(net, pixels, numeric=True), rtol=1e-4, atol=1e-6)
+    assert nn.jacobian(lambda v: v**2, 3.0) == pytest.approx(6.0)
+
+
+def test_floats_of_few_digits_teach(rng):
+    with pytest.warns(
+        IntegerGradientWarning, match=r"x\[0\] is 4096.0 of dtype float32, in which x \+ h is x"
+    ):
+        nn.numerical_gradient(np.sum, np.array([4096.0], np.float32))
+    fixed = np.ones(3)
+    fixed.flags.writeable = False
+    with pytest.raises(ValueError, match=r"x is read-only, but is changed in place; expected x.copy\(\)"):
+        nn.numerical_gradient(np.sum, fixed)

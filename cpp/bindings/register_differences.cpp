@@ -11,8 +11,8 @@ namespace nnfast::bindings {
 namespace {
 
 constexpr const char* kFunction = "loss_differences";
-// Parameters of one call into the core while signals wait: well below a second on the widest nets people check.
-constexpr index_t kParametersPerCall = 1024;
+// What one call into the core may take while signals wait.
+constexpr double kNanosecondsPerCall = 40e6;
 
 py::tuple loss_differences(index_t in, const std::vector<py::dict>& dicts, py::handle params, py::handle state,
                            py::handle x, py::handle t, const LossSpec& loss, py::handle elements, double h,
@@ -71,10 +71,12 @@ py::tuple loss_differences(index_t in, const std::vector<py::dict>& dicts, py::h
     const GilRelease released;
     differences.prepare(job);
   }
-  for (index_t begin = 0; begin < count; begin += kParametersPerCall) {
+  const double fitting = kNanosecondsPerCall / (differences.nanoseconds() + 1);
+  const auto per_call = static_cast<index_t>(std::clamp(fitting, 1.0, 1e6));
+  for (index_t begin = 0; begin < count; begin += per_call) {
     {
       const GilRelease released;
-      differences.run(places + begin, std::min(kParametersPerCall, count - begin), h, derivative.data<double>() + begin,
+      differences.run(places + begin, std::min(per_call, count - begin), h, derivative.data<double>() + begin,
                       kinks.data() + begin);
     }
     if (PyErr_CheckSignals() != 0) throw py::error_already_set();

@@ -341,7 +341,7 @@ class Maxout(Layer):
     _native = True
 
     def __init__(self, pieces: int = 2) -> None:
-        self.pieces = integer("Maxout", "pieces", pieces)
+        self.pieces = self._columns_in = integer("Maxout", "pieces", pieces)
 
     def forward(self, x: ArrayLike) -> Array:
         y = _core.maxout(x, self.pieces)

@@ -1,6 +1,6 @@
 """Warnings that teach: what a learner's network shows before, while and after it goes wrong.
 
-Each looks at a few samples only, once, so that a fit costs no more for it than a few steps.
+Each looks at a few samples only, so that a fit costs no more for it than a few steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from . import errors
 from ._stages import is_native
 from ._tracing import Trace, Visit
-from .layers import Affine, Dropout, Flatten, Identity, Relu, Sigmoid, Tanh
+from .layers import Affine, Dropout, Flatten, Identity, LogSoftmax, Relu, Sigmoid, Softmax, Tanh
+from .losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,9 +28,10 @@ _SATURATED = (
     0.99  # of the way to the asymptote; the derivative of the sigmoid is 0.01 there, a 25th of its largest
 )
 _MANY = 0.5  # share of saturated outputs
-_DEAD_SHARE = 0.2
-_RISES = 1.5  # times the loss that it once was
-_ENOUGH = 32  # samples, or steps, to judge from
+_DIED = 0.2  # share of units that the training has killed
+_DEAD = 0.6  # or that are dead: with one input in 0..1 half of them are from the start, and all is well
+_RISES = 1.5  # times the loss before the first step
+_ENOUGH = 32  # samples to judge from
 
 
 def _warn(category: type[Warning], message: str) -> None:
@@ -61,33 +63,29 @@ def collapsing_layers(layers: Iterable[Any]) -> None:
             before = None
 
 
-def repeated_softmax(last: str, loss: str) -> None:
-    _warn(
-        errors.RepeatedSoftmaxWarning,
-        f"Network: the layers end with {last}, and {loss} takes the softmax again; leave the layer out, predict_proba "
-        "gives probabilities",
-    )
+def repeated_softmax(last: Any, loss: Any) -> None:
+    """A layer whose function the loss takes itself."""
+    softmax = isinstance(loss, SoftmaxCrossEntropy) and isinstance(last, (Softmax, LogSoftmax))
+    if softmax or (isinstance(loss, SigmoidCrossEntropy) and isinstance(last, Sigmoid)):
+        _warn(
+            errors.RepeatedSoftmaxWarning,
+            f"Network: the layers end with {type(last).__name__}, and {type(loss).__name__} takes the "
+            f"{'softmax' if softmax else 'sigmoid'} again; leave the layer out, predict_proba gives probabilities",
+        )
 
 
 def label_column(where: str, shape: tuple[int, ...]) -> None:
     _warn(
         errors.LabelShapeWarning,
-        f"{where}: t has shape {shape} and integers, which are taken as labels ({shape[0]},); expected t.ravel()",
+        f"{where}: t has shape {shape} and integers, which are taken as labels ({max(shape)},); expected t.ravel()",
     )
-
-
-def before_training(network: Computation, x: Array) -> None:
-    """Inputs that nobody scaled; sigmoids that are saturated at the start."""
-    _unscaled(x)
-    if network.training_steps == 0 and any(isinstance(layer, (Sigmoid, Tanh)) for layer in network.layers):
-        _saturated(Trace(network, network._floats(x), training=False).visits)
 
 
 def _unscaled(x: Array) -> None:
     if x.dtype == np.uint8 or x.size == 0 or x.shape[-1] < 16:
         return
     low, high = float(x.min()), float(x.max())
-    if low >= 0 and 128 <= high <= 255 and bool(np.all(x == np.rint(x))):
+    if low >= 0 and 240 <= high <= 255 and bool(np.all(x == np.rint(x))):
         _warn(
             errors.UnscaledInputWarning,
             f"Network.fit: x has whole numbers from {low:g} to {high:g} of dtype {x.dtype}, which look like pixels; "
@@ -110,56 +108,89 @@ def _saturated(visits: list[Visit]) -> None:
             )
 
 
-def after_an_epoch(network: Computation, x: Array, epoch: int) -> None:
-    """Units of ReLU that nothing reaches any more."""
-    if not any(isinstance(layer, Relu) for layer in network.layers):
-        return
-    # Batch statistics: the running ones may be far from where they go after one epoch.
-    trace = Trace(network, network._floats(x), training=True)
-    for visit in trace.visits:
+def _dead_units(visits: list[Visit]) -> dict[str, Array]:
+    """Label of a ReLU layer -> which of its units give 0 for every sample."""
+    found = {}
+    for visit in visits:
         values = np.asarray(visit.y)
-        if not isinstance(visit.layer, Relu) or len(values) < _ENOUGH:
-            continue
-        dead = int(np.count_nonzero(~np.any(values.reshape(len(values), -1) > 0, axis=0)))
-        width = values[0].size
-        if dead > _DEAD_SHARE * width:
+        if isinstance(visit.layer, Relu) and len(values) >= _ENOUGH:
+            found[visit.label] = ~np.any(values.reshape(len(values), -1) > 0, axis=0)
+    return found
+
+
+def _is_native_loss(network: Computation) -> bool:
+    return isinstance(network.loss_function, Loss) and type(network.loss_function).forward is Loss.forward
+
+
+class Watch:
+    """Looks at a fit before it, and after its epochs. A network with layers written in Python is left alone: they
+    may draw, count, or take batches of one size only.
+    """
+
+    def __init__(self, network: Computation, x: Array, t: Array) -> None:
+        """x and t of up to LOOKED_AT samples."""
+        self._network, self._x, self._t = network, x, t
+        self._native = not network._parts.python and _is_native_loss(network)
+        self._fresh = network.training_steps == 0
+        self._dead: dict[str, Array] = {}
+        self._rises = 0
+        self._looks_at_units = self._native and any(isinstance(layer, Relu) for layer in network.layers)
+        _unscaled(x)
+        if (
+            self._native
+            and self._fresh
+            and any(isinstance(layer, (Sigmoid, Tanh)) for layer in network.layers)
+        ):
+            _saturated(self._trace().visits)
+        if self._looks_at_units:
+            self._dead = _dead_units(self._trace().visits)
+        self._first = self._loss() if self._native and self._fresh else math.nan
+
+    def _trace(self) -> Trace:
+        # Batch statistics: the running ones may be far from where they go.
+        return Trace(self._network, self._network._floats(self._x), training=True)
+
+    def _loss(self) -> float:
+        network, where = self._network, "Network.fit"
+        y = network._forward(network._floats(self._x), training=True, dry=True)
+        weights = network._class_weight(where, None, self._t)
+        return network._loss_of(where, y, self._t, weights, None) + network._penalty()
+
+    def after_epoch(self, epoch: int, is_first: bool, is_last: bool) -> None:
+        """`epoch` counted from 1."""
+        if is_first and self._looks_at_units:
+            self._compare_units(epoch)
+        # Epochs 1, 2, 4, 8, ... and the last: epochs of microseconds are not to wait for advice.
+        looks = is_last or epoch & (epoch - 1) == 0
+        if looks and self._rises >= 0 and not math.isnan(self._first):
+            self._compare_losses(epoch, is_last)
+
+    def _compare_units(self, epoch: int) -> None:
+        for label, dead in _dead_units(self._trace().visits).items():
+            count, died = int(np.count_nonzero(dead)), int(np.count_nonzero(dead & ~self._dead[label]))
+            if died > _DIED * dead.size:
+                help_ = "A smaller learning rate or LeakyRelu helps"
+            elif count > _DEAD * dead.size:
+                help_ = "Most did so before the first step: init='he', smaller biases or scaled inputs help"
+            else:
+                continue
             _warn(
                 errors.DeadUnitsWarning,
-                f"Network.fit: after epoch {epoch}, {dead} of {width} units of {visit.label} give 0 for each of "
-                f"{len(values)} samples; their weights get no gradient. A smaller learning rate, init='he' or "
-                "LeakyRelu helps",
+                f"Network.fit: after epoch {epoch}, {count} of {dead.size} units of {label} give 0 for each of "
+                f"{len(self._x)} samples; their weights get no gradient. {help_}",
             )
 
-
-class LossWatch:
-    """Notices, once in a fit, that the loss ends above where it began."""
-
-    def __init__(self) -> None:
-        self._first = self._lowest = math.inf
-        self._lowest_at = ""
-        self._steps = 0
-        self._warned = False
-
-    def look(self, network: Computation, losses: Array, epoch: int) -> None:
-        """`losses` of the steps of an epoch, counted from 1; single steps are noisy, so tenths are compared."""
-        parts = [part.mean() for part in np.array_split(losses, min(10, len(losses)))]
-        lowest = int(np.argmin(parts))
-        if parts[lowest] < self._lowest:
-            step = 1 + sum(len(part) for part in np.array_split(losses, len(parts))[:lowest])
-            self._lowest, self._lowest_at = float(parts[lowest]), f"step {step} of epoch {epoch}"
-        if math.isinf(self._first):
-            self._first = float(losses[0])
-        last = float(parts[-1])
-        self._steps += len(losses)
-        if self._warned or self._steps < _ENOUGH or last <= max(self._first, _RISES * self._lowest):
-            return
-        self._warned = True
-        _warn(
-            errors.RisingLossWarning,
-            f"Network.fit: the loss rises: it was {self._first:.4g} at first, {self._lowest:.4g} at {self._lowest_at} "
-            f"and is {last:.4g} at step {len(losses)} of epoch {epoch}; {steepest_layer(network)}. A smaller learning "
-            "rate helps",
-        )
+    def _compare_losses(self, epoch: int, is_last: bool) -> None:
+        loss = self._loss()
+        self._rises = self._rises + 1 if loss > _RISES * self._first else 0
+        if self._rises == 2 or (self._rises and is_last):
+            self._rises = -1  # once in a fit
+            _warn(
+                errors.RisingLossWarning,
+                f"Network.fit: the loss rises: on {len(self._x)} of the samples it was {self._first:.4g} before the "
+                f"first step and is {loss:.4g} after step {self._network.training_steps} (epoch {epoch}); "
+                f"{steepest_layer(self._network)}. A smaller learning rate helps",
+            )
 
 
 def steepest_layer(network: Computation) -> str:
@@ -182,6 +213,8 @@ def first_bad_layer(network: Computation, x: Array, t: Array) -> str:
     for name, value in network.params.items():
         if not np.all(np.isfinite(value)):
             return f"{name} is not finite"
+    if network._parts.python:
+        return "which layer it comes from cannot be told, as some are written in Python"
     with np.errstate(all="ignore"):
         trace = Trace(network, network._floats(x), training=True)
         for visit in trace.visits:
@@ -194,9 +227,7 @@ def first_bad_layer(network: Computation, x: Array, t: Array) -> str:
 
 __all__ = [
     "LOOKED_AT",
-    "LossWatch",
-    "after_an_epoch",
-    "before_training",
+    "Watch",
     "collapsing_layers",
     "first_bad_layer",
     "label_column",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,12 +46,14 @@ def widths(layers: tuple[Any, ...]) -> tuple[int | None, int | None]:
     first: int | None = None
     width: int | None = None
     only_native = True
+    pieces = 1  # columns that go in for one that comes out, where it is not known yet how many
     for index, layer in enumerate(layers):
         if not is_native(layer):
             width, only_native = None, False
             continue
         takes, gives = layer._widths()
         if takes is None:
+            pieces *= layer._columns_in if width is None else 1
             width = layer._width_out(width)
             continue
         what = f"Network: layers[{index}] {layer!r}"
@@ -59,7 +62,7 @@ def widths(layers: tuple[Any, ...]) -> tuple[int | None, int | None]:
         if width is not None and takes != width:
             raise ValueError(misfit(layers, index, "batch", width))
         if first is None and only_native:
-            first = takes
+            first = takes * pieces
         width = gives
     return first, width
 
@@ -83,6 +86,7 @@ class Assembly:
         self.state = aligned_zeros(self.state_layout.size, dtype)
         self.param_views = {name: self.layout.view(self.params, name) for name in self.layout}
         self.grad_views = {name: self.layout.view(self.grads, name) for name in self.layout}
+        self._templates = {i: copy.copy(layer) for i, layer in enumerate(layers) if i not in self.python}
         self.bound: list[tuple[Layer, str, Array, bool]] = []
         self._bind_all()
         self.stages = self._build(penalty)
@@ -139,6 +143,18 @@ class Assembly:
         setattr(layer, key, view)
         self.bound.append((layer, key, view, True))
 
+    def own_copy(self, index: int) -> Any:
+        """A layer of the core as this network runs it: on its buffers, with the settings that it was made with.
+
+        The layer itself may have gone to another network, or its settings may have been changed since.
+        """
+        twin = copy.copy(self._templates[index])
+        for key, name in self._places[index].items():
+            setattr(twin, key, self.param_views[name])
+        for key, name in self._statistics[index].items():  # which a forward in training mode updates in place
+            setattr(twin, key, np.array(self.state_layout.view(self.state, name)))
+        return twin
+
     def sync(self) -> None:
         """Make the layers' attributes the views again, with the values of arrays that were put in their place."""
         for bound in self.bound:
@@ -179,7 +195,7 @@ class Assembly:
         state_low, state_high = self.state_layout.span(names)
         nodes = []
         width: int | None = None
-        taker = 0
+        taker, pieces = 0, 1
         for i in indices:
             at = {key: self.layout.offset(name) - low for key, name in self._places[i].items()}
             for key, name in self._statistics[i].items():
@@ -188,7 +204,9 @@ class Assembly:
             if node is not None:
                 nodes.append(node)
             if width is None:
-                width = self.layers[i]._widths()[0]
+                takes = self.layers[i]._widths()[0]
+                width = None if takes is None else takes * pieces
+                pieces *= self.layers[i]._columns_in
                 taker = i
         buffers = self.params[low:high], self.grads[low:high], self.state[state_low:state_high]
         return Stretch(nodes, width, self.dtype, penalty, buffers, partial(misfit, self.layers, taker))

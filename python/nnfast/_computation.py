@@ -145,20 +145,27 @@ class Computation:
         ):
             return x, t
         inputs, targets = self._input(where, x), real_array(where, "t", t)
+        given = targets.shape
         if self.convention == "columns" and targets.ndim == 2:
             targets = targets.T
+            columns = targets.shape[1]
+            if is_native_loss(self.loss_function) and self._out is not None and columns not in (1, self._out):
+                raise ValueError(
+                    f"{where}: t has shape {given}; expected labels ({len(inputs)},) or columns ({self._out}, "
+                    f"{len(inputs)})"
+                )
         if len(inputs) == 0:
             raise ValueError(f"{where}: x has shape {inputs.shape}; expected at least one sample")
         if targets.ndim == 0 or len(targets) != len(inputs):
             raise ValueError(
-                f"{where}: x has {len(inputs)} samples but t has shape {targets.shape}; expected one target per sample"
+                f"{where}: x has {len(inputs)} samples but t has shape {given}; expected one target per sample"
             )
         if (
             (targets.shape == (len(inputs), 1) and targets.dtype.kind in "iu")
             and self._out != 1
             and (isinstance(self.loss_function, Loss) and self.loss_function._over_classes)
         ):
-            _advice.label_column(where, targets.shape)
+            _advice.label_column(where, given)
             targets = targets.ravel()
         return inputs, targets
 

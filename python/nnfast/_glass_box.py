@@ -10,8 +10,10 @@ from . import _core
 from ._computation import Computation, is_native_loss
 from ._notation import PerLayer, Sensitivity
 from ._tracing import Trace, visits
+from .layers import Affine
 
 if TYPE_CHECKING:
+    from ._tracing import Visit
     from ._typing import Array, ArrayLike
 
 
@@ -29,7 +31,7 @@ class GlassBox(Computation):
 
     @property
     def n(self) -> tuple[int, ...]:
-        """n[l] is how many neurons layer l has; n[0] inputs."""
+        """n[l] is how many neurons layer l has; n[0] inputs. Before a Maxout it counts the columns of z[l]."""
         shapes = [W.shape for W in self._arrays_of("W")]
         if not shapes:
             return () if self._in is None else (self._in,)
@@ -48,7 +50,7 @@ class GlassBox(Computation):
     @property
     def dW(self) -> PerLayer:
         """Gradients in the orientation of :attr:`W`, as of the last ``gradient``."""
-        return PerLayer("dW", [dW.T for dW in self._arrays_of("W", gradients=True)])
+        return PerLayer("dW", [None if dW is None else dW.T for dW in self._arrays_of("W", gradients=True)])
 
     @property
     def db(self) -> PerLayer:
@@ -153,8 +155,10 @@ class GlassBox(Computation):
         losses: Array = np.asarray(_core.loss(spec, where, y, targets, weight, None))
         total = float(_core.loss(loss._spec, where, y, targets, weight, None))
         summed = float(losses.sum(dtype=np.float64))
+        if loss.reduction == "sum":
+            return losses
         # Summed and divided by what the reduction divides by, the losses are the total.
-        scale = total / summed * (1 if loss.reduction == "sum" else len(losses)) if summed else 1.0
+        scale = len(losses) * total / summed if summed else 1.0 if total == 0 else np.nan
         result: Array = losses * losses.dtype.type(scale) + losses.dtype.type(penalty)
         return result
 
@@ -212,12 +216,13 @@ class GlassBox(Computation):
         Returns
         -------
         dict name -> array (batch, ...), or array (batch,)
-            With a loss that sums over the batch, the sum over the samples is the gradient.
+            With a loss that sums over the batch, the sum over the samples is the gradient without the penalty.
 
         Raises
         ------
         ValueError
-            `training` with batch normalization, which mixes the samples; `norms` with a penalty.
+            `training` with batch normalization, which mixes the samples, or a layer written in Python that mixes them;
+            `norms` with a penalty.
 
         Examples
         --------
@@ -245,12 +250,12 @@ class GlassBox(Computation):
         if norms:
             squares = np.zeros(len(inputs))
             for visit in trace.visits:
-                squares += _squared_norms(visit)
+                squares += _squared_norms(visit, training)
             return np.sqrt(squares) * scale
         result: dict[str, Array] = {}
-        penalties = self._penalty_gradients()
+        penalties = {} if summed else self._penalty_gradients()
         for visit in trace.visits:
-            for name, grads in _by_sample(visit).items():
+            for name, grads in _by_sample(visit, training).items():
                 grads *= grads.dtype.type(scale)
                 result[name] = grads + penalties[name] if name in penalties else grads
         return {name: result[name] for name in self.params}
@@ -295,38 +300,50 @@ class GlassBox(Computation):
         explain(self, x, t, lang=lang, file=file)
 
 
-def _squared_norms(visit: Any) -> Array:
+def _squared_norms(visit: Visit, training: bool) -> Array:
     """(batch,) of one layer's parameters."""
     batch = len(visit.y)
-    if type(visit.layer).__name__ == "Affine" and visit.layer._native:
+    if visit.stage is None and isinstance(visit.layer, Affine):
         x, dz = (np.asarray(v, np.float64).reshape(batch, -1) for v in (visit.x, visit.dy))
         rows = np.einsum("ij,ij->i", x, x) + (visit.layer.b is not None)
         result: Array = rows * np.einsum("ij,ij->i", dz, dz)
         return result
-    grads = _by_sample(visit)
-    return sum(
-        (np.square(g, dtype=np.float64).reshape(batch, -1).sum(1) for g in grads.values()), np.zeros(batch)
+    squares = (
+        np.square(g, dtype=np.float64).reshape(batch, -1).sum(1) for g in _by_sample(visit, training).values()
     )
+    return sum(squares, np.zeros(batch))
 
 
-def _by_sample(visit: Any) -> dict[str, Array]:
+def _by_sample(visit: Visit, training: bool) -> dict[str, Array]:
     """name -> (batch, *shape): what each sample adds to the gradients of one layer."""
     layer, batch = visit.layer, len(visit.y)
-    if type(layer).__name__ == "Affine" and layer._native:
+    if visit.stage is None and isinstance(layer, Affine):
         x, dz = np.asarray(visit.x).reshape(batch, -1), visit.dy
-        parts = {"W": np.einsum("ni,no->nio", x, dz), "b": dz.copy()}
+        parts = {"W": np.einsum("ni,no->nio", x, dz), "b": np.array(dz)}
         return {name: parts[key] for key, name in visit.names.items()}
-    result = {name: np.empty((batch, *grad.shape), grad.dtype) for name, grad in visit.grads.items()}
+    whole = {name: np.array(grad) for name, grad in visit.grads.items()}
+    result = {name: np.empty((batch, *grad.shape), grad.dtype) for name, grad in whole.items()}
     for i in range(batch if result else 0):  # these layers take each row for itself
-        layer.forward(visit.x[i : i + 1])
-        layer.backward(visit.dy[i : i + 1])
-        for key, name in visit.names.items():
-            own = (
-                layer.grads[key]
-                if isinstance(getattr(layer, "grads", None), dict)
-                else getattr(layer, "d" + key)
+        if visit.stage is None:
+            layer.forward(visit.x[i : i + 1])
+        else:
+            visit.stage.forward(np.array(visit.x[i : i + 1]), training)
+        layer.backward(np.array(visit.dy[i : i + 1]))
+        own = (
+            {name: getattr(layer, "d" + key) for key, name in visit.names.items()}
+            if visit.stage is None
+            else visit.stage.grads()
+        )
+        for name, grad in own.items():
+            result[name][i] = grad
+    for name, grads in result.items() if visit.stage is not None else ():
+        if not np.allclose(
+            grads.sum(axis=0), whole[name], rtol=1e-2, atol=1e-5 * (1 + float(np.abs(whole[name]).max()))
+        ):
+            raise ValueError(
+                f"Network.per_sample_gradient: {visit.label} mixes the samples of a batch; what they add to {name} one "
+                "by one is not its gradient"
             )
-            result[name][i] = own
     return result
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from . import _core
 from ._arrays import real_array
-from ._computation import Computation
+from ._computation import Computation, is_native_loss
 from ._stages import is_native
 from ._tracing import visits
 from .layers import Dropout
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Measure = Callable[[Indices, float], tuple[Array, Array | None]]
 
 _SMALLER = (0.1, 0.01, 0.001)  # of h, where a kink lies in the way
+_TELLING = 1e4  # times what rounding makes of a difference: a derivative so large shows a mistake of 1 %
 _RIGHT, _PROBABLE, _DOUBTFUL = 1e-6, 1e-4, 1e-2
 _MOST_MULTIPLICATIONS = 1e12
 _MOST_EVALUATIONS = 100_000  # from Python
@@ -55,9 +56,13 @@ class ParameterCheck:
     crossed : int
         Entries whose first step crossed a kink, and which were measured with a smaller one.
     at_kink : int
-        Entries that stand at a kink: there is no derivative, they do not count.
+        Entries that stand at a kink, or too near to one: there is no derivative to compare, they do not count.
+    too_small : int
+        Entries whose derivative is so small beside the loss that rounding would hide a mistake of 1 %.
     kinks : list of str
         The layers that have these kinks, where they are known.
+    problem : str
+        What is wrong with the gradient as a whole: its shape, say.
     """
 
     name: str
@@ -69,11 +74,18 @@ class ParameterCheck:
     numeric: float = 0.0
     crossed: int = 0
     at_kink: int = 0
+    too_small: int = 0
     kinks: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def compared(self) -> int:
+        """Entries that say something."""
+        return self.checked - self.at_kink - self.too_small
 
     @property
     def verdict(self) -> str:
-        return _verdict(self.error)
+        return _verdict(self.error) if self.compared or self.error > _PROBABLE else "not compared"
 
 
 @dataclass
@@ -97,8 +109,8 @@ class GradientCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether no relative error is larger than 1e-4."""
-        return self.error <= _PROBABLE
+        """Whether something was compared, and no relative error is larger than 1e-4."""
+        return self.error <= _PROBABLE and any(p.compared for p in self.parameters.values())
 
     def __bool__(self) -> bool:
         return self.ok
@@ -109,10 +121,16 @@ class GradientCheck:
         worst = max(self.parameters.values(), key=lambda p: p.error, default=None)
         if worst is None:
             return "there is nothing to check"
+        if worst.problem:
+            return f"the gradient of {worst.name} is wrong: {worst.problem}"
+        if worst.error <= _PROBABLE and not self.ok:
+            return "nothing could be compared"
         if worst.error <= _PROBABLE:
-            return f"the gradients are {worst.verdict}: the largest relative error is {worst.error:.1e}"
+            return (
+                f"the gradients are {_verdict(worst.error)}: the largest relative error is {worst.error:.1e}"
+            )
         return (
-            f"the gradient of {worst.name} is {worst.verdict}: at {list(worst.index)} backpropagation gives "
+            f"the gradient of {worst.name} is {_verdict(worst.error)}: at {list(worst.index)} backpropagation gives "
             f"{worst.analytic:.6g}, the difference {worst.numeric:.6g}"
         )
 
@@ -155,6 +173,7 @@ def _noise(loss: float, h: float) -> float:
 
 def _compare(
     name: str,
+    shape: tuple[int, ...],
     gradient: Array,
     entries: Indices,
     measure: Measure,
@@ -163,41 +182,75 @@ def _compare(
     h: float,
     labels: list[str],
 ) -> ParameterCheck:
-    """One array: `entries` are indices into it, flattened."""
-    result = ParameterCheck(name, gradient.shape, len(entries))
+    """One array of this shape: `entries` are indices into it, flattened."""
+    result = ParameterCheck(name, shape, len(entries))
+    if np.shape(gradient) != shape:
+        result.error = np.inf
+        result.problem = f"d{name} has shape {np.shape(gradient)}, {name} has {shape}"
+        return result
     analytic = np.asarray(gradient, np.float64).ravel()[entries]
     numeric, kink = measure(entries, h)
     errors = _relative(analytic, numeric, loss, h)
+    first = np.abs(analytic - numeric)
+    if len(entries) and not numeric.any() and analytic.any() and errors.max() > _PROBABLE:
+        result.problem = "changing it changes nothing, so it is not the array that forward reads"
     crosses = np.zeros(len(entries), bool) if kink is None else kink >= 0
     places = set() if kink is None else set(kink[crosses].tolist())
-    # Smaller steps where a kink lies in the way, or what does not fit might be a kink that nobody knows of.
+    # Smaller steps where a kink lies in the way, or what does not fit might be a kink that nobody knows of, or a step
+    # too long for the bend; but only as long as rounding leaves enough of the difference to tell.
     open_ = np.flatnonzero(crosses | (errors > _RIGHT))
     for factor in _SMALLER:
+        noise = _noise(loss, factor * h)
+        open_ = open_[crosses[open_] | (first[open_] > 100 * noise)]
         if not len(open_):
             break
         smaller, still = measure(entries[open_], factor * h)
         closer = _relative(analytic[open_], smaller, loss, factor * h)
-        solved = closer <= _RIGHT if still is None else (still < 0) & (crosses[open_] | (closer <= _RIGHT))
+        telling = np.abs(analytic[open_]) + np.abs(smaller) > _TELLING * noise
+        telling |= (analytic[open_] == 0) & (np.abs(smaller) <= noise)
+        if still is None:
+            solved = closer <= _RIGHT
+        else:
+            solved = (still < 0) & np.where(crosses[open_], telling, closer <= _RIGHT)
         numeric[open_[solved]], errors[open_[solved]] = smaller[solved], closer[solved]
-        result.crossed += int(np.count_nonzero(solved if kink is None else crosses[open_[solved]]))
+        bent = (
+            crosses[open_[solved]]
+            if kink is not None
+            else first[open_[solved]] > 1e-3 * np.abs(analytic[open_[solved]])
+        )
+        result.crossed += int(np.count_nonzero(bent))
         open_ = open_[~solved]
     if kink is not None:
         open_ = open_[crosses[open_]]
-    elif len(open_) and one_sided is not None:
-        left, right = one_sided(entries[open_], h * _SMALLER[-1])
-        noise = 16 * _noise(loss, h * _SMALLER[-1])
-        low, high = np.minimum(left, right) - noise, np.maximum(left, right) + noise
-        jumps = np.abs(left - right) > noise + 1e-3 * (np.abs(left) + np.abs(right))
-        open_ = open_[jumps & (low <= analytic[open_]) & (analytic[open_] <= high)]
+    else:
+        open_ = np.flatnonzero(errors > _RIGHT)
+        open_ = (
+            open_[_at_jump(analytic[open_], one_sided(entries[open_], h * _SMALLER[-1]), loss, h)]
+            if one_sided
+            else open_[:0]
+        )
+    too_small = np.abs(analytic) + np.abs(numeric) <= _TELLING / 100 * _noise(loss, h)
+    too_small &= (errors <= _PROBABLE) & (np.abs(analytic) + np.abs(numeric) > 0)
+    too_small[open_] = False
+    result.too_small = int(np.count_nonzero(too_small))
     errors[open_] = -1.0
     result.at_kink = len(open_)
     result.kinks = [labels[i] for i in sorted(places)]
     if len(errors):
         worst = int(np.argmax(errors))
         result.error = max(0.0, float(errors[worst]))
-        result.index = tuple(int(i) for i in np.unravel_index(entries[worst], gradient.shape))
+        result.index = tuple(int(i) for i in np.unravel_index(entries[worst], shape))
         result.analytic, result.numeric = float(analytic[worst]), float(numeric[worst])
     return result
+
+
+def _at_jump(analytic: Array, sides: tuple[Array, Array], loss: float, h: float) -> Array:
+    """Where the derivatives from the two sides differ, and the given one lies between them."""
+    left, right = sides
+    noise = 16 * _noise(loss, h * _SMALLER[-1])
+    low, high = np.minimum(left, right) - noise, np.maximum(left, right) + noise
+    jumps: Array = np.abs(left - right) > noise + 1e-3 * (np.abs(left) + np.abs(right))
+    return jumps & (low <= analytic) & (analytic <= high)
 
 
 def _chosen(size: int, samples: int | None, rng: np.random.Generator) -> Indices:
@@ -206,10 +259,11 @@ def _chosen(size: int, samples: int | None, rng: np.random.Generator) -> Indices
     return np.sort(rng.choice(size, samples, replace=False))
 
 
-def _wide(value: Any) -> Any:
-    return (
-        np.array(value, np.float64) if isinstance(value, np.ndarray) and value.dtype.kind in "fiub" else value
-    )
+def _parameters_of(layer: Any) -> dict[str, Any]:
+    """Of a layer written in Python, by its own keys."""
+    if isinstance(getattr(layer, "params", None), dict):
+        return dict(layer.params)
+    return {key: getattr(layer, key) for key in ("W", "b", "gamma", "beta") if hasattr(layer, key)}
 
 
 def _twin_layer(layer: Any) -> Any:
@@ -217,15 +271,38 @@ def _twin_layer(layer: Any) -> Any:
     if is_native(layer):
         twin = copy.copy(layer)
         for key in (*layer._param_names, *layer._state_names):
-            setattr(twin, key, _wide(getattr(twin, key)))
+            if getattr(twin, key) is not None:
+                setattr(twin, key, np.array(getattr(twin, key), np.float64))
         return twin
-    twin = copy.deepcopy(layer)
-    if isinstance(getattr(twin, "params", None), dict):
-        twin.params.update({key: _wide(value) for key, value in twin.params.items()})
-    else:
-        for key in ("W", "b", "gamma", "beta"):
-            if isinstance(getattr(twin, key, None), np.ndarray):
-                setattr(twin, key, _wide(getattr(twin, key)))
+    # Under whatever names the layer holds an array, it holds the wide one afterwards.
+    memo: dict[int, Any] = {}
+    for value in _parameters_of(layer).values():
+        if isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
+            memo[id(value)] = np.array(value, np.float64)
+    return copy.deepcopy(layer, memo)
+
+
+def twin_network(network: Network) -> Network:
+    """A network of the same class that computes in float64, on copies."""
+    network._parts.sync()
+    written = network._parts.python
+    layers = [
+        _twin_layer(layer if i in written else network._parts.own_copy(i))
+        for i, layer in enumerate(network.layers)
+    ]
+    twin = type(network).__new__(type(network))
+    loss = (
+        network.loss_function
+        if is_native_loss(network.loss_function)
+        else copy.deepcopy(network.loss_function)
+    )
+    Computation.__init__(  # without the advice
+        twin, layers, loss, np.float64, network.l1, network.l2, network.seed, "rows"
+    )
+    for name, value in vars(network).items():  # what a class of the user's own has beside
+        vars(twin).setdefault(name, value)
+    twin.training_steps = network.training_steps
+    twin.x_scale = network.x_scale
     return twin
 
 
@@ -235,17 +312,11 @@ def check_network(
     """See :func:`nnfast.check_gradients`."""
     where = "check_gradients"
     inputs, targets = network._batch(where, x, t)
-    network._parts.sync()
-    twin = Network.__new__(Network)
-    Computation.__init__(  # without the advice
-        twin, [_twin_layer(layer) for layer in network.layers], network.loss_function, np.float64,
-        network.l1, network.l2, network.seed, "rows",
-    )  # fmt: skip
-    twin.training_steps = network.training_steps
+    twin = twin_network(network)
     inputs = network._floats(inputs)
     inputs = inputs if twin._parts.python.get(0) is not None else np.asarray(inputs, np.float64)
-    twin.gradient(inputs, targets)
-    grads = {name: np.array(grad) for name, grad in twin.grads.items()}
+    found = twin.gradient(inputs, targets)
+    grads = {name: np.array(found[name]) for name in twin.params}
     twin.training_steps = network.training_steps
     loss = twin.loss(inputs, targets, training=True)
     labels = [visit.label for visit in visits(twin)]
@@ -258,7 +329,7 @@ def check_network(
     rng = np.random.default_rng(seed)
     result = {}
     for name, grad in grads.items():
-        entries = _chosen(grad.size, samples, rng)
+        entries = _chosen(np.size(twin.params[name]), samples, rng)
         if native:
             measure, one_sided = _core_measure(twin, name, inputs, targets), None
         else:
@@ -267,6 +338,7 @@ def check_network(
             measure, one_sided = _measure_of(f, value), _one_sided_of(f, value)
         result[name] = _compare(
             name,
+            np.shape(twin.params[name]),
             grad,
             entries,
             measure,
@@ -366,17 +438,17 @@ def check_layer(
     def forward() -> Array:
         if isinstance(twin, Dropout):
             twin._step = layer._step  # the same mask every time
-        return np.asarray(twin.forward(inputs), np.float64)
+        return np.array(twin.forward(inputs.copy()), np.float64)
 
     y = forward()
     upstream = (
-        rng.standard_normal(y.shape) if dy is None else np.asarray(real_array(where, "t", dy), np.float64)
+        rng.standard_normal(y.shape) if dy is None else np.array(real_array(where, "t", dy), np.float64)
     )
     if upstream.shape != y.shape:
         raise ValueError(
             f"{where}: t has shape {upstream.shape}; expected dy of the output's shape {y.shape}"
         )
-    dx = np.array(twin.backward(upstream), np.float64)
+    dx = np.array(twin.backward(upstream.copy()), np.float64)
     if dx.shape != inputs.shape:
         raise ValueError(
             f"{where}: backward gives dx of shape {dx.shape}; expected that of x, {inputs.shape}"
@@ -400,9 +472,9 @@ def check_layer(
             value.size, _FEW if samples is None and value.size > _MOST_EVALUATIONS else samples, rng
         )
         result[name] = _compare(
-            name, grad, entries, _measure_of(f, value), _one_sided_of(f, value), loss, h, []
+            name, value.shape, grad, entries, _measure_of(f, value), _one_sided_of(f, value), loss, h, []
         )
     return GradientCheck(result, h)
 
 
-__all__ = ["GradientCheck", "ParameterCheck", "check_layer", "check_network"]
+__all__ = ["GradientCheck", "ParameterCheck", "check_layer", "check_network", "twin_network"]

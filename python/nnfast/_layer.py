@@ -48,6 +48,7 @@ class Layer:
     _native: ClassVar[bool] = False
     _param_names: ClassVar[tuple[str, ...]] = ()
     _state_names: ClassVar[tuple[str, ...]] = ()
+    _columns_in: int = 1  # for one that comes out, where a layer takes any number
     # The token of the Network whose buffers the parameters are views of.
     _owner: object = None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arrays import integer
+from ._arrays import integer, real_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ class PerLayer:
 
     def __setitem__(self, l: int, value: Any) -> None:  # noqa: E741
         view = self[l]
-        array = np.asarray(value)
+        array = real_array("Network", f"{self._name}[{l}]", value)
         if view is None or array.shape != view.shape:
             expected = "a layer with one" if view is None else str(view.shape)
             raise ValueError(f"Network: {self._name}[{l}] is set to shape {array.shape}; expected {expected}")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +58,7 @@ class Trace:
     """A forward pass, and perhaps a backward one, of the very bits that the network computes.
 
     `training` as in ``Network.gradient``: batch statistics, and the dropout mask of the next step. The layers are
-    copies, so nothing that belongs to the network changes.
+    copies, so nothing that belongs to the network changes (but a layer written in Python that cannot be copied).
     """
 
     def __init__(self, network: Computation, x: Array, training: bool) -> None:
@@ -66,13 +69,13 @@ class Trace:
         values: Any = x if network._parts.python.get(0) is not None else np.asarray(x, network.dtype)
         self.x = values
         for visit in self.visits:
-            _make_own(visit, network._parts.python.get(visit.index))
+            _make_own(visit, network)
             visit.x = values
-            if visit.stage is not None:
-                values = visit.stage.forward(values, training)
+            if visit.stage is not None:  # which may work in place
+                values = visit.stage.forward(np.array(values), training)
             else:
                 layer, values = visit.layer, np.asarray(values, network.dtype)
-                values = values.reshape(len(values), -1)
+                values = values.reshape(len(values), math.prod(values.shape[1:]))
                 if isinstance(layer, Dropout):
                     layer.seed, layer._stream, layer._step = network.seed, visit.index, network.training_steps
                 layer.training = training
@@ -83,13 +86,20 @@ class Trace:
     def backward(self, dy: Any) -> Array:
         """dx of the input; fills the visits' dy, dx and grads."""
         for visit in reversed(self.visits):
-            visit.dy = np.asarray(dy).reshape(np.shape(visit.y))
-            dy = visit.dx = visit.layer.backward(visit.dy)
+            visit.dy = _shaped(visit, "dy", dy, np.shape(visit.y))
+            dy = visit.dx = visit.layer.backward(visit.dy if visit.stage is None else np.array(visit.dy))
             if visit.stage is not None:
                 visit.grads = {name: np.asarray(grad) for name, grad in visit.stage.grads().items()}
             else:
                 visit.grads = {name: getattr(visit.layer, "d" + key) for key, name in visit.names.items()}
         return np.asarray(dy)
+
+
+def _shaped(visit: Visit, name: str, values: Any, shape: tuple[int, ...]) -> Array:
+    array = np.asarray(values)
+    if array.size != math.prod(shape):
+        raise ValueError(f"Network: {name} of {visit.label} has shape {array.shape}; expected {shape}")
+    return array.reshape(shape)
 
 
 def visits(network: Computation) -> list[Visit]:
@@ -99,7 +109,7 @@ def visits(network: Computation) -> list[Visit]:
     for index, layer in enumerate(network.layers):
         written = network._parts.python.get(index)
         names = dict(network._parts.places(index)) if written is None else dict(written.names)
-        has_weights = "W" in names
+        has_weights = "W" in names and np.ndim(network.params[names["W"]]) == 2
         number += has_weights
         kind = type(layer).__name__
         name = f"{kind} {number}" if has_weights else kind
@@ -107,17 +117,15 @@ def visits(network: Computation) -> list[Visit]:
     return result
 
 
-def _make_own(visit: Visit, written: PythonLayer | None) -> None:
+def _make_own(visit: Visit, network: Computation) -> None:
     """Give the visit a layer that it may run."""
-    import copy
-
-    if written is not None:
-        visit.stage = copy.copy(written)
-        visit.layer = visit.stage.layer = copy.deepcopy(visit.layer)
+    written = network._parts.python.get(visit.index)
+    if written is None:
+        visit.layer = network._parts.own_copy(visit.index)
         return
-    visit.layer = copy.copy(visit.layer)
-    for key in visit.layer._state_names:  # forward in training mode updates running statistics in place
-        setattr(visit.layer, key, np.array(getattr(visit.layer, key)))
+    visit.stage = copy.copy(written)
+    with contextlib.suppress(Exception):  # what cannot be copied is run itself
+        visit.layer = visit.stage.layer = copy.deepcopy(visit.layer)
 
 
 __all__ = ["Trace", "Visit", "visits"]

@@ -425,7 +425,8 @@ def _is_number(text: str) -> bool:
 
 def _classify(network: nn.Network, x: Array) -> tuple[Array, Array]:
     """Classes, and the probability that the network gives them."""
-    probabilities = network.predict_proba(x)
+    rows = network.convention == "rows"
+    probabilities = network.predict_proba(x) if rows else network.predict_proba(x.T).T
     classes = network.classify(x)
     if classes.ndim > 1:
         raise ValueError(

@@ -82,7 +82,7 @@ class RisingLossWarning(NNFastWarning):
 
 
 class IntegerGradientWarning(NNFastWarning):
-    """A numerical gradient is taken of integers."""
+    """A numerical gradient is taken of integers, or of floats in which x + h is x."""
 
 
 class LabelShapeWarning(NNFastWarning):

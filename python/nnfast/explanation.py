@@ -39,7 +39,10 @@ _WORDS = {
         "mean_of": "mean over the batch of",
         "zeros": "{share} % are 0",
         "penalty": "with the penalty of the weights",
-        "weighted": "times the weights of the classes",
+        "weighted": "w the class_weight of each sample's label",
+        "ignored": "{ignored} samples are ignored",
+        "largest": "the largest of each {pieces} columns of {0}",
+        "to_largest": "{0} where {1} was the largest, else 0",
         "why": (
             "Why the transposes: dW{l} has the shape of W{l}. A weight acts in every sample n, so its derivative is a "
             "sum over the samples, and the product takes that sum: {product}."
@@ -60,7 +63,10 @@ _WORDS = {
         "mean_of": "배치 평균:",
         "zeros": "0인 값이 {share} %",
         "penalty": "가중치 감소 항 포함",
-        "weighted": "클래스 가중치를 곱함",
+        "weighted": "w는 각 샘플 레이블의 class_weight",
+        "ignored": "샘플 {ignored}개는 무시됨",
+        "largest": "{0}의 열 {pieces}개마다 가장 큰 값",
+        "to_largest": "{1}이(가) 가장 컸던 곳은 {0}, 나머지는 0",
         "why": (
             "전치 행렬이 나오는 까닭: dW{l}의 형상은 W{l}의 형상과 같다. 가중치 하나는 모든 샘플 n에 쓰이므로 "
             "그 미분은 샘플에 대한 합이고, 행렬 곱이 그 합을 계산한다: {product}."
@@ -76,7 +82,7 @@ _FORMULAS: dict[str, tuple[str | tuple[str, str, str], str | tuple[str, str, str
     "Flatten": ("{x}", "{dy}"),
     "Step": ("1 ({x} > 0), 0 ({x} <= 0)", "0"),
     "Relu": ("max(0, {x})", ("{dy}", "{x} > 0", "0")),
-    "LeakyRelu": ("max({x}, {alpha:g} {x})", ("{dy}", "{x} >= 0", "{alpha:g} {dy}")),
+    "LeakyRelu": (("{x}", "{x} >= 0", "{alpha:g} {x}"), ("{dy}", "{x} >= 0", "{alpha:g} {dy}")),
     "Elu": (("{x}", "{x} > 0", "{alpha:g} (exp({x}) - 1)"), ("{dy}", "{x} > 0", "{dy} * ({y} + {alpha:g})")),
     "Sigmoid": ("1 / (1 + exp(-{x}))", "{dy} * {y} * (1 - {y})"),
     "Tanh": ("tanh({x})", "{dy} * (1 - {y}^2)"),
@@ -141,6 +147,9 @@ class _Writer:
     def shape(self, values: Any) -> str:
         return str(self.oriented(values).shape)
 
+    def bias_shape(self, b: Any) -> str:
+        return str((np.size(b), 1) if self.columns else np.shape(b))
+
     def turned(self, values: Any) -> str:
         return str(self.oriented(values).T.shape)
 
@@ -173,7 +182,7 @@ class _Writer:
         if kind == "Affine" and is_native(layer):
             l = visit.number  # noqa: E741
             text = self.product(f"{x} {self.shape(visit.x)}", f"W{l} {self.shape(layer.W)}")
-            text += "" if layer.b is None else f" + b{l} {np.shape(layer.b)}"
+            text += "" if layer.b is None else f" + b{l} {self.bias_shape(layer.b)}"
         elif not is_native(layer):
             text = f"{kind}({x}), {self.say('written')}"
         elif kind in ("BatchNormalization", "LayerNormalization"):
@@ -182,8 +191,10 @@ class _Writer:
             text += f", {self.say('over_batch' if kind == 'BatchNormalization' else 'over_row')}"
         elif kind == "Dropout" and not layer.training:
             text = x
+        elif kind == "Maxout":
+            text = self.say("largest", x, pieces=layer.pieces)
         else:
-            text = self.formula(_FORMULAS.get(kind, (kind + "({x})",))[0], x=x, **_settings(layer))
+            text = self.formula(_formulas(layer)[0], x=x, **_settings(layer))
             text += f" {self.say('per_sample')}" if "Softmax" in kind else ""
             if kind in ("Relu", "Dropout") and np.size(visit.y) > 6:
                 numbers += ", " + self.say(
@@ -201,14 +212,17 @@ class _Writer:
         if kind == "Affine" and is_native(layer):
             l = visit.number  # noqa: E741
             product = self.product(f"{x}^T {self.turned(visit.x)}", f"{dy} {self.shape(visit.dy)}")
-            yield self.line(
-                visit.name,
-                f"dW{l} {self.shape(layer.dW)} = {product}",
-                self.gradient_numbers(layer.dW),
-            )
+            network, dW = self.trace.network, layer.dW
+            for factor, term in ((network.l1, f"sign(W{l})"), (network.l2, f"W{l}")):
+                product += f" + {factor:g} * {term}" if factor else ""
+            if network.l1 or network.l2:
+                dW = dW + network.l1 * np.sign(layer.W) + network.l2 * layer.W
+            yield self.line(visit.name, f"dW{l} {self.shape(dW)} = {product}", self.gradient_numbers(dW))
             if layer.b is not None:
                 yield self.line(
-                    "", f"db{l} {np.shape(layer.db)} = {self.say('sum', dy)}", self.gradient_numbers(layer.db)
+                    "",
+                    f"db{l} {self.bias_shape(layer.db)} = {self.say('sum', dy)}",
+                    self.gradient_numbers(layer.db),
                 )
             product = self.product(f"{dy} {self.shape(visit.dy)}", f"W{l}^T {self.turned(layer.W)}")
             yield self.line("", to_x + product, numbers)
@@ -216,6 +230,8 @@ class _Writer:
             yield self.line(visit.name, f"{to_x}{kind}.backward({dy})", numbers)
             for name, grad in visit.grads.items():
                 yield self.line("", f"d{name} {np.shape(grad)}", self.gradient_numbers(grad))
+        elif kind == "Maxout":
+            yield self.line(visit.name, to_x + self.say("to_largest", dy, x), numbers)
         elif kind in ("BatchNormalization", "LayerNormalization"):
             normalized = "n" + y
             if layer.gamma is not None:
@@ -235,7 +251,7 @@ class _Writer:
             text = f"(d - mean(d) - {normalized} * mean(d * {normalized})) / sqrt(var + {layer.eps:g}), d = {inner}"
             yield self.line("" if layer.gamma is not None else visit.name, to_x + text, numbers)
         else:
-            back = _FORMULAS.get(kind, ("", "{dy} * " + kind + "'({x})"))[1]
+            back = _formulas(layer)[1]
             text = (
                 dy
                 if kind == "Dropout" and not layer.training
@@ -249,6 +265,16 @@ class _Writer:
                     f"dalpha {np.shape(layer.dalpha)} = {self.say('sum', text)}",
                     self.gradient_numbers(layer.dalpha),
                 )
+
+
+def _formulas(layer: Any) -> tuple[str | tuple[str, str, str], str | tuple[str, str, str]]:
+    """Forward and backward of a layer without parameters of its own, where they are known by more than their name."""
+    kind = type(layer).__name__
+    if kind == "Silu" and layer.alpha != 1:
+        return "{x} * sigmoid({alpha:g} * {x})", "{dy} * Silu'({x})"
+    if kind == "Gelu" and layer.approximate == "tanh":
+        return "0.5 * {x} * (1 + tanh(0.797885 * ({x} + 0.044715 * {x}^3)))", "{dy} * Gelu'({x})"
+    return _FORMULAS.get(kind, (kind + "({x})", "{dy} * " + kind + "'({x})"))
 
 
 def _settings(layer: Any) -> dict[str, Any]:
@@ -271,14 +297,26 @@ def _loss_lines(
     over = {"mean": cells, "batch_mean": N}.get(reduction, 1)
     one = "" if t.ndim == 2 else f" ({writer.say('one_hot')})"
     divided = f" / {over}" if over > 1 else ""
-    by_batch = f" / {N}" if reduction != "sum" and N > 1 else ""
-    mean_of = f"{writer.say('mean_of')} " if by_batch else ""
     settings: dict[str, Any] = getattr(function, "_settings", {})
     factor = settings.get("factor", 0.5)
+    class_weight = getattr(function, "class_weight", None)
+    ignored = (
+        t == settings.get("ignore_index")
+        if t.ndim == 1 and kind == "SoftmaxCrossEntropy"
+        else np.zeros(N, bool)
+    )
+    counted: float = N - int(np.count_nonzero(ignored))
+    weight = ""
+    if class_weight is not None and t.ndim == 1:
+        counted, weight = float(class_weight[t[~ignored]].sum()), "w * "
+    by_batch = f" / {counted:g}" if reduction != "sum" and counted != 1 else ""
+    mean_of = f"{writer.say('mean_of')} " if by_batch and not (weight or ignored.any()) else ""
     forms = {
         "SoftmaxCrossEntropy": (
-            f"{mean_of}-sum(t * log(softmax({y})))",
-            f"(softmax({y}) - t{one}){by_batch}",
+            f"{mean_of}{weight}-sum(t * log(softmax({y})))"
+            if mean_of
+            else f"sum({weight}-t * log(softmax({y}))){by_batch}",
+            f"{weight}(softmax({y}) - t{one}){by_batch}",
         ),
         "SigmoidCrossEntropy": (
             f"-sum(t * log(sigmoid({y})) + (1 - t) * log(1 - sigmoid({y}))){divided}",
@@ -296,9 +334,11 @@ def _loss_lines(
         "MeanAbsoluteError": (f"sum(|{y} - t|){divided}", f"sign({y} - t){divided}"),
     }
     forward, backward = forms.get(kind, (f"{kind}({y}, t)", f"{kind}'({y}, t)"))
-    if not is_native_loss(function) or settings.get("label_smoothing"):
+    by_names = class_weight is not None and (t.ndim == 2 or kind != "SoftmaxCrossEntropy")
+    if not is_native_loss(function) or settings.get("label_smoothing") or by_names:
         forward, backward = f"{kind}({y}, t)", f"{kind}'({y}, t)"
-    weighted = f", {writer.say('weighted')}" if getattr(function, "class_weight", None) is not None else ""
+    weighted = f", {writer.say('weighted')}" if weight and not by_names else ""
+    weighted += f", {writer.say('ignored', ignored=int(ignored.sum()))}" if ignored.any() else ""
     penalty = f", {writer.say('penalty')}" if network.l1 or network.l2 else ""
     loss_line = writer.line("Loss", f"L = {forward}, t {shape}{weighted}{penalty}", _number(loss))
     dy_line = writer.line(

@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._arrays import integer, real, real_array
-from ._gradient_check import GradientCheck, check_layer, check_network
+from ._gradient_check import GradientCheck, check_layer, check_network, twin_network
+from ._tracing import Trace
 from .errors import IntegerGradientWarning
+from .layers import Dropout
+from .network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,12 +76,12 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, h: float = 1e-4) -
     Raises
     ------
     ValueError
-        f gives more than one number.
+        f gives more than one number, or x is read-only.
 
     Warns
     -----
     IntegerGradientWarning
-        x holds integers, in which ``x + h`` would be x.
+        x holds integers, or floats of so few digits that ``x + h`` is x.
 
     Examples
     --------
@@ -96,6 +99,17 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, h: float = 1e-4) -
             stacklevel=2,
         )
         array = array.astype(np.float64)
+    if not array.flags.writeable:
+        raise ValueError(f"{where}: x is read-only, but is changed in place; expected x.copy()")
+    lost = array + array.dtype.type(h) == array
+    if array.itemsize < 8 and lost.any():
+        first = tuple(int(i) for i in np.argwhere(lost)[0])
+        warnings.warn(
+            f"{where}: x[{', '.join(map(str, first))}] is {array[first]} of dtype {array.dtype}, in which x + h is x "
+            f"for h = {h:g}; expected a larger h, or float64",
+            IntegerGradientWarning,
+            stacklevel=2,
+        )
     gradient: Array = np.zeros_like(array)
     for index in np.ndindex(array.shape):
         gradient[index] = _central(where, f, array, index, h)
@@ -201,20 +215,22 @@ def jacobian(f: Any, x: ArrayLike, *, numeric: bool | None = None, h: float = 1e
     """
     where = "jacobian"
     array = np.array(real_array(where, "x", x))
-    array = array if array.dtype.kind == "f" else array.astype(np.float64)
-    forward, backward = _passes(f)
+    forward, backward = _passes(f, numeric is True)
     if numeric is False and backward is None:
         raise TypeError(f"{where}: numeric is False, but {f!r} has no backward; expected a layer")
+    if not isinstance(f, Network) or array.dtype != np.uint8:
+        array = array if array.dtype.kind == "f" else array.astype(np.float64)
     if backward is not None and not numeric:
         y = np.asarray(forward(array))
         result: Array = np.empty((y.size, *array.shape), y.dtype)
-        dy = np.zeros(y.shape, y.dtype)
         for i, place in enumerate(np.ndindex(y.shape)):
+            dy = np.zeros(y.shape, y.dtype)  # a new one: a layer may work in it
             dy[place] = 1
             result[i] = np.asarray(backward(dy)).reshape(array.shape)
-            dy[place] = 0
         return result.reshape(*y.shape, *array.shape)
     h = real(where, "h", h, 0, above=True)
+    if isinstance(f, Network):
+        array = f._floats(array)
     array = array.astype(np.float64)
     columns = []
     shape = np.shape(forward(array))
@@ -229,21 +245,20 @@ def jacobian(f: Any, x: ArrayLike, *, numeric: bool | None = None, h: float = 1e
             array[index] = before
         columns.append((above - below) / (2 * h))
     stacked = np.stack(columns, axis=-1) if columns else np.zeros((*shape, 0))
-    return stacked.reshape(*shape, *array.shape)
+    return np.reshape(stacked, (*shape, *array.shape))
 
 
-def _passes(f: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any] | None]:
-    """forward and, where there is one, backward."""
-    from ._tracing import Trace
-    from .network import Network
-
+def _passes(f: Any, wide: bool) -> tuple[Callable[[Any], Any], Callable[[Any], Any] | None]:
+    """forward and, where there is one, backward, of copies; `wide`: that compute in float64."""
     if isinstance(f, Network):
+        network = twin_network(f) if wide else f
         traces: list[Any] = []
 
         def forward(x: Any) -> Any:
             rows = f._input("jacobian", x, single=True)
-            single = rows.ndim == 1
-            traces[:] = [Trace(f, rows[None] if single else rows, training=False)]
+            single = f._in is not None and rows.ndim == 1
+            rows = f._floats(rows)
+            traces[:] = [Trace(network, rows[None] if single else rows, training=False)]
             y = traces[0].y
             return y[0] if single else f._shown(y)
 
@@ -253,10 +268,17 @@ def _passes(f: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any] | None]:
             return dx if dy.ndim == 1 else f._shown(dx)
 
         return forward, backward
-    if callable(getattr(f, "forward", None)):
-        layer = copy.copy(f)
-        return layer.forward, getattr(layer, "backward", None)
-    if not callable(f):
+    if callable(getattr(f, "forward", None)) and not isinstance(f, type):
+        layer = copy.deepcopy(f)
+        step = getattr(layer, "_step", 0)
+
+        def same_forward(x: Any) -> Any:
+            if isinstance(layer, Dropout):
+                layer._step = step  # the same mask every time
+            return layer.forward(x)
+
+        return same_forward, getattr(layer, "backward", None)
+    if not callable(f) or isinstance(f, type):
         raise TypeError(f"jacobian: f is {f!r}; expected a function or a layer")
     return f, None
 
@@ -311,8 +333,6 @@ def check_gradients(
     >>> bool(check_gradients(Wrong(), [[-1.0, 2.0]]))
     False
     """
-    from .network import Network
-
     where = "check_gradients"
     h = real(where, "h", h, 0, above=True)
     count = None if samples is None else integer(where, "samples", samples)

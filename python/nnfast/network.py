@@ -11,7 +11,7 @@ from . import _advice, _assembly, _core
 from ._arrays import real
 from ._glass_box import GlassBox
 from .layers import LogSoftmax, Sigmoid, Softmax
-from .losses import Loss, SoftmaxCrossEntropy
+from .losses import Loss
 from .optimizers import Optimizer
 
 if TYPE_CHECKING:
@@ -108,10 +108,7 @@ class Network(GlassBox):
     ) -> None:
         super().__init__(layers, loss, dtype, l1, l2, seed, convention)
         _advice.collapsing_layers(self.layers)
-        if isinstance(self.loss_function, SoftmaxCrossEntropy) and isinstance(
-            self.layers[-1], (Softmax, LogSoftmax)
-        ):
-            _advice.repeated_softmax(type(self.layers[-1]).__name__, type(self.loss_function).__name__)
+        _advice.repeated_softmax(self.layers[-1], self.loss_function)
 
     # ---- Inference
 
@@ -475,4 +472,5 @@ class Network(GlassBox):
 
     def __repr__(self) -> str:
         layers = ", ".join(map(repr, self.layers))
-        return f"{type(self).__name__}([{layers}], loss={self.loss_function!r}, dtype={self.dtype.name!r})"
+        convention = "" if self.convention == "rows" else f", convention={self.convention!r}"
+        return f"{type(self).__name__}([{layers}], loss={self.loss_function!r}, dtype={self.dtype.name!r}{convention})"

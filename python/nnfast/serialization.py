@@ -380,7 +380,7 @@ def _from_parts(
     cls: type[N], args: tuple[Any, ...], settings: dict[str, Any], attributes: dict[str, Any]
 ) -> N:
     network = cls.__new__(cls)
-    Computation.__init__(network, *args, **settings)
+    Computation.__init__(network, *args, **{"convention": "rows", **settings})
     network.__dict__.update(attributes)
     return network
 

@@ -351,8 +351,8 @@ def _epochs(
     for callback in callbacks:
         callback.network, callback.optimizer = network, run.optimizer
         callback.on_train_begin({})
-    _advice.before_training(network, data.x[samples[: _advice.LOOKED_AT]])
-    watch = _advice.LossWatch()
+    looked_at = samples[: _advice.LOOKED_AT]
+    watch = _advice.Watch(network, data.x[looked_at], data.t[looked_at])
     bar = Progress(progress, epochs.stop, steps)
     logs: dict[str, float] = {}
     try:
@@ -389,9 +389,6 @@ def _epochs(
                     history=history,
                 )
             network.epochs_trained += 1
-            watch.look(network, losses, epoch + 1)
-            if epoch == epochs.start:
-                _advice.after_an_epoch(network, data.x[samples[: _advice.LOOKED_AT]], epoch + 1)
 
             logs = {"loss": float(losses.sum() if summed else losses @ sizes / len(samples))}
             if has_accuracy:
@@ -415,6 +412,7 @@ def _epochs(
             finally:
                 history._append(logs)
             bar.end(logs)
+            watch.after_epoch(epoch + 1, epoch == epochs.start, epoch == epochs.stop - 1)
             stopper = next((callback for callback in callbacks if callback.stop_training), None)
             if stopper is not None:
                 history.stopped = f"{type(stopper).__name__} after epoch {epoch + 1}"

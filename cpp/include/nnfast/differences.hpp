@@ -29,6 +29,8 @@ class Differences {
   Differences(Differences&&) = delete;
 
   [[nodiscard]] index_t out() const { return out_; }
+  /// About what one parameter costs one thread, after prepare().
+  [[nodiscard]] double nanoseconds() const;
 
   /// Runs the unperturbed pass; what the job points to must live until the last run().
   void prepare(const DifferenceJob& job);

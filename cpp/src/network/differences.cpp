@@ -446,14 +446,18 @@ std::size_t Differences::layer_of(index_t element) const {
   return static_cast<std::size_t>(std::find_if(steps_.begin(), steps_.end(), owns) - steps_.begin());
 }
 
-void Differences::run(const index_t* elements, index_t count, double h, double* derivative, int* kink) {
-  if (count == 0) return;
-  double work = 0;  // nanoseconds of one thread for a parameter
+double Differences::nanoseconds() const {
+  double work = 0;
   for (const Step& step : steps_) {
     work += step.kind == LayerKind::affine ? gemm_nanoseconds(1, step.out, step.in) - gemm_nanoseconds(0, 0, 0)
                                            : 0.5 * static_cast<double>(step.out);
   }
-  const int threads = threads_for(4 * work * static_cast<double>(job_.batch * count));
+  return 4 * work * static_cast<double>(job_.batch);
+}
+
+void Differences::run(const index_t* elements, index_t count, double h, double* derivative, int* kink) {
+  if (count == 0) return;
+  const int threads = threads_for(nanoseconds() * static_cast<double>(count));
   while (chunks_.size() < static_cast<std::size_t>(threads)) chunks_.push_back(std::make_unique<Chunk>(*this));
   nnfast::run(threads, [&](Team& team) {
     Chunk& chunk = *chunks_[static_cast<std::size_t>(team.rank())];

@@ -10,6 +10,8 @@ from .._arrays import integer
 if TYPE_CHECKING:
     from .._typing import ArrayLike, Floats
 
+_MOST = 2**62  # no axis is so long
+
 __all__ = ["maxout", "maxout_backward"]
 
 
@@ -35,7 +37,7 @@ def maxout(x: ArrayLike, pieces: int = 2) -> Floats:
     >>> maxout([[1.0, 3.0, -2.0, -4.0]], 2)
     array([[ 3., -2.]])
     """
-    return _core.maxout(x, integer("maxout", "pieces", pieces))
+    return _core.maxout(x, min(integer("maxout", "pieces", pieces), _MOST))
 
 
 def maxout_backward(dy: ArrayLike, x: ArrayLike, pieces: int = 2) -> Floats:
@@ -61,4 +63,4 @@ def maxout_backward(dy: ArrayLike, x: ArrayLike, pieces: int = 2) -> Floats:
     >>> maxout_backward([[10.0, 20.0]], [[1.0, 3.0, -2.0, -4.0]], 2)
     array([[ 0., 10., 20.,  0.]])
     """
-    return _core.maxout_backward(dy, x, integer("maxout_backward", "pieces", pieces))
+    return _core.maxout_backward(dy, x, min(integer("maxout_backward", "pieces", pieces), _MOST))

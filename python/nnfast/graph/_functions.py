@@ -358,17 +358,28 @@ def _reduction(name: str, sign: str, x: Any, axis: int | tuple[int, ...] | None,
     def axes(value: Any) -> tuple[int, ...]:
         try:
             every = range(np.ndim(value))
-            chosen = every if axis is None else (axis,) if isinstance(axis, int) else axis
-            return tuple(every[i] for i in chosen)
+            chosen = (
+                every
+                if axis is None
+                else (int(axis),)
+                if isinstance(axis, (int, np.integer))
+                else tuple(axis)
+            )
+            axes_ = tuple(every[i] for i in chosen)
+            if len(set(axes_)) < len(axes_):
+                raise IndexError("an axis twice")
+            return axes_
         except (IndexError, TypeError):
-            expected = f"None or integers below {np.ndim(value)}"
+            expected = f"None or different integers below {np.ndim(value)}"
             raise ValueError(
                 f"graph.{name}: axis is {axis!r}, x has shape {np.shape(value)}; expected {expected}"
             ) from None
 
     def weight(value: Any) -> float:
+        if not share:
+            return 1.0
         count = int(np.prod([np.shape(value)[i] for i in axes(value)]))
-        return 1.0 / count if share and count else 1.0
+        return 1.0 / count if count else np.nan
 
     def evaluate(value: Any) -> Any:
         total = np.sum(value, axis=axes(value), keepdims=keepdims)

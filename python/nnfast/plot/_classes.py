@@ -149,6 +149,8 @@ def decision_boundary(
     array = real_array(where, "x", x)
     if array.ndim != 2 or array.shape[1] != 2 or not len(array):
         raise ValueError(f"{where}: x has shape {array.shape}; expected (batch, 2), batch >= 1")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{where}: x is not finite; expected numbers")
     truth = _values.labels(where, "t", t, len(array))
     integer(where, "resolution", resolution, 2)
     low, high = array.min(axis=0).astype(float), array.max(axis=0).astype(float)

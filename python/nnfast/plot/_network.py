@@ -121,6 +121,8 @@ def _shades(where: str, net: Any, x: ArrayLike) -> list[Array]:
     """What is drawn of every layer, in 0..1."""
     array = real_array(where, "x", x)
     width = getattr(net, "_in", None)
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{where}: x is not finite; expected numbers")
     if array.ndim == 0 or (width is not None and array.size != width):
         raise ValueError(f"{where}: x has shape {array.shape}; expected one sample ({width},)")
     net, array, _ = _values.by_rows(net, array)

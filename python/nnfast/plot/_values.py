@@ -40,6 +40,8 @@ def labels(where: str, name: str, t: ArrayLike, count: int | None = None) -> Arr
         raise ValueError(
             f"{where}: {name} has shape {np.shape(t)}; expected labels {expected} or one-hot rows"
         )
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        raise ValueError(f"{where}: {name} is not finite; expected labels 0, 1, 2, ...")
     whole = array.astype(np.int64)
     if not np.array_equal(whole, array):
         raise TypeError(
