@@ -6,10 +6,12 @@ import pickle
 import numpy as np
 import pytest
 from conftest import assert_same_bits, thread_counts, use_threads
+from course_packages import COURSES
 from course_reference import agree, built, japanese
 from nnfast import _core
+from nnfast.compat import _match
 from nnfast.compat.cs231n.classifiers import fc_net
-from nnfast.compat.dlfs import _chain, layers
+from nnfast.compat.dlfs import _chain, _probes, layers, two_layer_net
 from nnfast.compat.dlfs.multi_layer_net import MultiLayerNet
 from nnfast.compat.dlfs.multi_layer_net_extend import MultiLayerNetExtend
 
@@ -145,14 +147,14 @@ def test_threads_and_splits_change_no_bit(Plain, Ours, settings):
     ids=["objects", "number", "own forward", "own class", "a layer more"],
 )  # fmt: skip
 def test_what_is_not_ordinary_goes_layer_by_layer(change, chains):
-    net = MultiLayerNet(6, [5], 3)
+    net = MultiLayerNet(6, [5, 4], 3)
     change(net)
     x, t = data(np.float64)
     scores = net.predict(x)
     assert [chain for chain in chains if chain is not None] == []
     agree(np.asarray(scores, float), one_by_one(net, x), 100.0, "scores")
     if scores.dtype != object:  # which NumPy's exp refuses
-        assert list(net.gradient(x, t)) == ["W1", "b1", "W2", "b2"]
+        assert list(net.gradient(x, t)) == ["W1", "b1", "W2", "b2", "W3", "b3"]
 
 
 def one_by_one(net, x):
@@ -224,6 +226,52 @@ def test_strided_weights_and_data_are_read_where_they_stand(rng):
     np.testing.assert_allclose(dV, hidden.T @ dy + 0.5 * V, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(db, dz.sum(0), rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(dc, dy.sum(0), rtol=1e-11, atol=1e-13)
+
+
+# ---- Chapter 5
+
+
+def chapter(number):
+    """The names of two_layer_net.py of a chapter, as a learner has it."""
+    path = COURSES / "dlfs" / f"ch{number:02}" / "two_layer_net.py"
+    lines = [line for line in path.read_text().splitlines() if not line.startswith("from common.")]
+    namespace = {"__name__": path.stem}
+    for module in (R.functions, R.gradient, R.layers):
+        namespace |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    exec(compile("\n".join(lines), path, "exec"), namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("kind", ["labels", "one-hot"])
+def test_two_layer_net_of_chapter_5(kind):
+    plain, ours = built(chapter(5)["TwoLayerNet"], two_layer_net.TwoLayerNet, {}, (6, 5, 3))
+    x, t = data()
+    t = t if kind == "labels" else np.eye(3)[t]
+    for net in (plain, ours):
+        for _ in range(3):
+            grads = net.gradient(x, t)
+            for key in ("W1", "b1", "W2", "b2"):
+                net.params[key] -= 0.5 * grads[key]
+    assert list(ours.params) == list(plain.params)
+    for key, value in plain.params.items():
+        agree(ours.params[key], value, 10.0, key)
+    attributes_agree(ours, plain)
+    agree(ours.loss(x, t), plain.loss(x, t), 10.0, "loss")
+    assert ours.accuracy(x, t) == plain.accuracy(x, t)
+    assert type(ours.lastLayer) is layers.SoftmaxWithLoss
+    assert ours.layers["Affine1"].W is ours.params["W1"]
+    for key, value in plain.numerical_gradient(x[:2], t[:2]).items():
+        agree(ours.numerical_gradient(x[:2], t[:2])[key], value, 1e3, key)
+
+
+def test_the_probe_knows_chapter_4_and_edits():
+    probe = _probes.PROBES["two_layer_net"]["TwoLayerNet",]
+    mine = vars(two_layer_net)
+    assert _match.behaviour(probe, chapter(5), mine) == ""
+    assert _match.behaviour(probe, chapter(4), mine) == _match.ANOTHER
+    edited = chapter(5)
+    exec("class TwoLayerNet(TwoLayerNet):\n def predict(self, x):\n  return 2 * super().predict(x)", edited)
+    assert _match.behaviour(probe, edited, mine) == "other results"
 
 
 # ---- CS231n

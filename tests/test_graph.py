@@ -445,7 +445,8 @@ def test_shapes_that_do_not_fit():
     with pytest.raises(ValueError, match=r"graph.matmul: W has shape \(2, 3\), y has shape \(\)"):
         W @ 2
     with pytest.raises(
-        ValueError, match=r"graph.sum: axis is 2, x has shape \(2, 3\); expected None or different integers below 2"
+        ValueError,
+        match=r"graph.sum: axis is 2, x has shape \(2, 3\); expected None or different integers below 2",
     ):
         graph.sum(W, axis=2)
     with pytest.raises(ValueError, match=r"graph.mean: axis is 'rows'"):

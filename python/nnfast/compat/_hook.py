@@ -9,7 +9,7 @@ import inspect
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._match import behaviour, signature_of, stored_by, uses, with_defaults_of
+from ._match import ANOTHER, behaviour, signature_of, stored_by, uses, with_defaults_of
 from ._stand_ins import COURSES, PACKAGES, stand_ins
 
 if TYPE_CHECKING:
@@ -110,6 +110,8 @@ class Hook(importlib.abc.MetaPathFinder):
                     reason = behaviour(probe, namespace, {**namespace_of_ours, **made})
                     if reason == "an error" and stand_in.repaired.issuperset(group):
                         reason = ""
+                if reason == ANOTHER:
+                    continue
                 if reason:
                     # Of several variants the one that differs in its results only is the nearest.
                     nearer = reason == "other results"

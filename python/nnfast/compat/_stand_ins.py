@@ -28,6 +28,8 @@ _DLFS = {
     },
     "layer_naive": "layer_naive",
     "ch05.layer_naive": "layer_naive",
+    "two_layer_net": "two_layer_net",
+    "ch05.two_layer_net": "two_layer_net",
     "dataset.mnist": "mnist",
 }
 _CS231N = {

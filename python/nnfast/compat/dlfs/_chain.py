@@ -31,7 +31,8 @@ def forward(layers: Sequence[Any], x: Any, train_flg: bool) -> Any:
     step = 3 if BatchNormalization in kinds else 2
     hidden, rest = divmod(len(layers), step)
     activation = _HIDDEN.get(kinds[:step])
-    if activation is None or hidden == 0 or rest != 1 or kinds != kinds[:step] * hidden + (Affine,):
+    # One hidden layer is as fast without, and its gradient check on three images a third faster (8 us an evaluation).
+    if activation is None or hidden < 2 or rest != 1 or kinds != kinds[:step] * hidden + (Affine,):
         return None
     if any("forward" in vars(layer) or "backward" in vars(layer) for layer in layers):
         return None
@@ -60,6 +61,16 @@ def forward(layers: Sequence[Any], x: Any, train_flg: bool) -> Any:
         if train_flg:
             _follow(bn, chain.statistics(i), len(x))
     return chain
+
+
+def scores(layers: Sequence[Any], x: Any, train_flg: bool = True) -> tuple[Any, Any]:
+    """What the last of layers without a mode gives, and the chain that has made it where it was one."""
+    chain = forward(layers, x, train_flg)
+    if chain is not None:
+        return chain.y, chain
+    for layer in layers:
+        x = layer.forward(x)
+    return x, None
 
 
 def _follow(bn: BatchNormalization, statistics: tuple[Array, ...], batch_size: int) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._match import AnotherError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -220,6 +222,22 @@ def _network(name: str) -> Callable[[Any], Any]:
     return probe
 
 
+def _two_layer_net(m: Any) -> Any:
+    """Chapter 5's; that of chapter 4 has no layers."""
+    np.random.seed(0)
+    net = m.TwoLayerNet(3, 4, 2)
+    if vars(net).keys() == {"params"}:
+        raise AnotherError
+    x, t = _draw(5, 3), np.array([0, 1, 1, 0, 1])
+    params = dict(net.params)
+    grads, loss, right = net.gradient(x, t), net.loss(x, t), net.accuracy(x, _one_hot([0, 1, 1, 0, 1], 2))
+    layers = [(key, type(layer).__name__) for key, layer in net.layers.items()]
+    np.random.seed(0)
+    small = m.TwoLayerNet(2, 2, 2, 0.5)
+    numeric = small.numerical_gradient(_draw(2, 2), np.array([0, 1]))
+    return params, grads, loss, right, layers, net.predict(x), type(net.lastLayer).__name__, numeric
+
+
 class _Network:
     """For a Trainer: remembers what it is asked."""
 
@@ -322,6 +340,7 @@ PROBES: dict[str, dict[tuple[str, ...], Callable[[Any], Any]]] = {
     "trainer": {("Trainer",): _trainer},
     "multi_layer_net": {("MultiLayerNet",): _network("MultiLayerNet")},
     "multi_layer_net_extend": {("MultiLayerNetExtend",): _network("MultiLayerNetExtend")},
+    "two_layer_net": {("TwoLayerNet",): _two_layer_net},
     "util": {("im2col", "col2im"): _im2col, ("shuffle_dataset",): _shuffle},
     "layer_naive": {(name,): _naive(name) for name in ("MulLayer", "AddLayer")},
 }

@@ -123,17 +123,7 @@ class MultiLayerNet:
 
     def predict(self, x: Any) -> Any:
         """Scores (N, output_size), before softmax."""
-        return self.__forward(x)[0]
-
-    def __forward(self, x: Any) -> tuple[Any, Any]:
-        """The scores, and the chain that has made them where it was one."""
-        layers = list(self.layers.values())
-        chain = _chain.forward(layers, x, True)
-        if chain is not None:
-            return chain.y, chain
-        for layer in layers:
-            x = layer.forward(x)
-        return x, None
+        return _chain.scores(list(self.layers.values()), x)[0]
 
     def loss(self, x: Any, t: Any) -> Any:
         """Cross-entropy and weight decay for labels or one-hot rows t."""
@@ -155,11 +145,11 @@ class MultiLayerNet:
 
     def gradient(self, x: Any, t: Any) -> dict[str, Any]:
         """Gradients by backpropagation."""
-        chain = None
+        layers, chain = list(self.layers.values()), None
         if type(self) is MultiLayerNet:
-            y, chain = self.__forward(x)
+            y, chain = _chain.scores(layers, x)
             self.last_layer.forward(y, t)
         else:
             self.loss(x, t)
-        backward(chain, list(self.layers.values()), self.last_layer.backward(1))
+        backward(chain, layers, self.last_layer.backward(1))
         return affine_gradients(self.layers, self.hidden_layer_num + 1, self.weight_decay_lambda)
