@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from ._typing import Array
 
 LOOKED_AT = 256  # samples
-_SATURATED = (
-    0.99  # of the way to the asymptote; the derivative of the sigmoid is 0.01 there, a 25th of its largest
-)
+_SATURATED = 0.99  # of the way to the asymptote, where the sigmoid's derivative is a 50th of its largest
 _MANY = 0.5  # share of saturated outputs
 _DIED = 0.2  # share of units that the training has killed
 _DEAD = 0.6  # or that are dead: with one input in 0..1 half of them are from the start, and all is well
@@ -207,7 +205,7 @@ def steepest_layer(network: Computation) -> str:
 
 
 def first_bad_layer(network: Computation, x: Array, t: Array) -> str:
-    """Which layer first gives a number that is not finite for this batch; "" where none does."""
+    """Which layer first gives a number that is not finite for this batch, in words."""
     if not np.all(np.isfinite(network._floats(x))):
         return "the inputs of that step are not finite"
     for name, value in network.params.items():

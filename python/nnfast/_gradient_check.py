@@ -153,6 +153,10 @@ class GradientCheck:
                 lines.append(
                     f"{p.name}: {p.at_kink:,} entries stand at a kink{of}; there is no derivative to compare"
                 )
+            if p.too_small:
+                lines.append(
+                    f"{p.name}: {p.too_small:,} derivatives are too small beside the loss to be compared"
+                )
         return "\n".join([*lines, self.verdict])
 
 
@@ -182,7 +186,11 @@ def _compare(
     h: float,
     labels: list[str],
 ) -> ParameterCheck:
-    """One array of this shape: `entries` are indices into it, flattened."""
+    """One array of this shape: `entries` are indices into it, flattened.
+
+    Smaller steps are taken where a kink lies in the way, and where what does not fit might be a kink that nobody knows
+    of, or a step too long for the bend.
+    """
     result = ParameterCheck(name, shape, len(entries))
     if np.shape(gradient) != shape:
         result.error = np.inf
@@ -196,39 +204,32 @@ def _compare(
         result.problem = "changing it changes nothing, so it is not the array that forward reads"
     crosses = np.zeros(len(entries), bool) if kink is None else kink >= 0
     places = set() if kink is None else set(kink[crosses].tolist())
-    # Smaller steps where a kink lies in the way, or what does not fit might be a kink that nobody knows of, or a step
-    # too long for the bend; but only as long as rounding leaves enough of the difference to tell.
     open_ = np.flatnonzero(crosses | (errors > _RIGHT))
     for factor in _SMALLER:
         noise = _noise(loss, factor * h)
+        # A step that is so small that rounding would hide what is wrong says nothing.
         open_ = open_[crosses[open_] | (first[open_] > 100 * noise)]
         if not len(open_):
             break
         smaller, still = measure(entries[open_], factor * h)
         closer = _relative(analytic[open_], smaller, loss, factor * h)
-        telling = np.abs(analytic[open_]) + np.abs(smaller) > _TELLING * noise
-        telling |= (analytic[open_] == 0) & (np.abs(smaller) <= noise)
-        if still is None:
-            solved = closer <= _RIGHT
-        else:
-            solved = (still < 0) & np.where(crosses[open_], telling, closer <= _RIGHT)
-        numeric[open_[solved]], errors[open_[solved]] = smaller[solved], closer[solved]
-        bent = (
-            crosses[open_[solved]]
-            if kink is not None
-            else first[open_[solved]] > 1e-3 * np.abs(analytic[open_[solved]])
-        )
-        result.crossed += int(np.count_nonzero(bent))
+        solved = closer <= _RIGHT
+        if still is not None:
+            telling = np.abs(analytic[open_]) + np.abs(smaller) > _TELLING * noise
+            telling |= (analytic[open_] == 0) & (np.abs(smaller) <= noise)
+            solved = (still < 0) & np.where(crosses[open_], telling, solved)
+        done = open_[solved]
+        numeric[done], errors[done] = smaller[solved], closer[solved]
+        # Where kinks are not known, what was far off may have crossed one; the rest was a bend.
+        crossed = crosses[done] if kink is not None else first[done] > 1e-3 * np.abs(analytic[done])
+        result.crossed += int(np.count_nonzero(crossed))
         open_ = open_[~solved]
-    if kink is not None:
+    if one_sided is None:
         open_ = open_[crosses[open_]]
     else:
         open_ = np.flatnonzero(errors > _RIGHT)
-        open_ = (
-            open_[_at_jump(analytic[open_], one_sided(entries[open_], h * _SMALLER[-1]), loss, h)]
-            if one_sided
-            else open_[:0]
-        )
+        sides = one_sided(entries[open_], h * _SMALLER[-1])
+        open_ = open_[_at_jump(analytic[open_], sides, loss, h)]
     too_small = np.abs(analytic) + np.abs(numeric) <= _TELLING / 100 * _noise(loss, h)
     too_small &= (errors <= _PROBABLE) & (np.abs(analytic) + np.abs(numeric) > 0)
     too_small[open_] = False
