@@ -465,3 +465,10 @@ def test_without_the_extras(monkeypatch, missing):
         graph.draw(out)
     assert out._repr_svg_() is None
     assert out._repr_html_().startswith("<pre>forward")
+
+
+def test_a_node_draws_itself(tmp_path):
+    x = graph.variable(3.0, "x")
+    path = (x * x).draw(tmp_path / "square.svg")
+    assert path == tmp_path / "square.svg"
+    assert path.read_text().startswith("<?xml")

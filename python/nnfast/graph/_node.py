@@ -14,6 +14,7 @@ from ..errors import NotFiniteWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
     from types import FrameType
     from typing import TextIO
 
@@ -284,6 +285,12 @@ class Node:
         if self.grad is not None:
             words.append(f"grad={brief(self.grad, exact=True)}")
         return f"Node({', '.join(words)})"
+
+    def draw(self, path: str | PathLike[str] | None = None, **settings: Any) -> Any:
+        """The graph that leads here as a picture: :func:`nnfast.graph.draw`."""
+        from ._drawing import draw
+
+        return draw(self, path, **settings)
 
     def _repr_svg_(self) -> str | None:
         """The picture that a notebook shows; None for more than 60 nodes, and without the extra ``plot``."""

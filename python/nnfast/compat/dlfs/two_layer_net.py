@@ -31,6 +31,7 @@ class TwoLayerNet:
 
     Examples
     --------
+    >>> import numpy as np
     >>> net = TwoLayerNet(4, 3, 2)
     >>> sorted(net.gradient(np.ones((5, 4)), np.zeros(5, int)))
     ['W1', 'W2', 'b1', 'b2']
