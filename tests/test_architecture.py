@@ -162,6 +162,14 @@ def test_files_stay_short():
     assert {name_of(p): n for p in files if (n := len(p.read_text().splitlines())) > 600} == {}
 
 
+@pytest.mark.slow
+def test_coefficients_are_what_their_tool_makes():
+    pytest.importorskip("mpmath")
+    tool = CPP / "tools" / "make_coefficients.py"
+    done = subprocess.run([sys.executable, tool, "--check"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_versions_agree():
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert nnfast.__version__ == _core.__version__ == version

@@ -15,7 +15,7 @@ struct Coefficients<float> {
   static constexpr float kLn2High = 0x1.62e4p-1F;  // ln(2), so short that a product with an exponent is exact
   static constexpr float kLn2Low = 0x1.7f7d1cp-20F;  // ln(2) - kLn2High
   static constexpr float kMillsShift = 4.0F;  // of kMills
-  static constexpr float kMillsCenter = 0.75F;  // of kMills
+  static constexpr float kMillsCenter = 0.625F;  // of kMills
   static constexpr float kEpsilon = 0x1p-23F;  // ulp(1)
   static constexpr float kLog2Epsilon = -23.0F;  // its exponent
   static constexpr float kSqrt2 = 0x1.6a09e6p+0F;  // sqrt(2)
@@ -85,19 +85,19 @@ struct Coefficients<float> {
       -0x1.ef1024p-10F,
       0x1.a56c3ap-13F,
   };
-  // Phi(-a) exp(a^2/2) = P(t) / (a + 4), t = 2 a / (a + 4) - 0.75, a <= 15.0: error 2^-25.0
+  // Phi(-a) exp(a^2/2) = P(t) / (a + 4), t = 2 a / (a + 4) - 0.625, a <= 15.0: error 2^-27.1
   static constexpr float kMills[] = {
-      0x1.de857ap-1F,
-      -0x1.ae40acp-1F,
-      0x1.19eaf2p-1F,
-      -0x1.005748p-2F,
-      0x1.0d34cep-4F,
-      -0x1.a6cd6ep-12F,
-      -0x1.7b21d4p-8F,
-      0x1.cca43cp-11F,
-      0x1.0e3758p-11F,
-      -0x1.b08decp-14F,
-      -0x1.213f64p-15F,
+      0x1.0c7bb6p+0F,
+      -0x1.fb00a8p-1F,
+      0x1.4d210cp-1F,
+      -0x1.21d21p-2F,
+      0x1.087ebep-4F,
+      0x1.119c76p-8F,
+      -0x1.9eda2ap-8F,
+      0x1.38f6d6p-12F,
+      0x1.4b7aep-11F,
+      -0x1.dc013cp-15F,
+      -0x1.6b5214p-15F,
   };
 };
 
