@@ -181,7 +181,8 @@ class Watch:
     def _compare_losses(self, epoch: int, is_last: bool) -> None:
         loss = self._loss()
         self._rises = self._rises + 1 if loss > _RISES * self._first else 0
-        if self._rises == 2 or (self._rises and is_last):
+        # The first steps of RMSprop and Adam are the longest and may well lead uphill.
+        if self._rises == 2 or (self._rises and is_last and self._network.training_steps >= 10):
             self._rises = -1  # once in a fit
             _warn(
                 errors.RisingLossWarning,
