@@ -46,7 +46,7 @@ def learn() -> None:
         history = net.fit(x_train, wanted, epochs=20, batch_size=10, optimizer=nn.SGD(lr=0.5), seed=seed)
         nets.append(net)
         right = np.mean(net.predict(x_test).argmax(axis=1) == t_test)
-        print(f"start {seed}: cost {history['loss'][-1]:.2f}, right {right:.0%}")
+        print(f"start {seed}: training cost {history['loss'][-1]:.2f}, test images right {right:.0%}")
     apart = np.abs(nets[0].W[1] - nets[1].W[1]).mean() / np.abs(nets[0].W[1]).mean()
     print("the same weights:", bool(apart < 0.1))
     worst = np.argsort(-nets[0].per_sample_loss(x_train, wanted))[:3]
@@ -80,12 +80,12 @@ def wishes(net: nn.Network) -> None:
 def importance() -> None:
     """The same change of two weights: one matters 32 times as much, as its neuron is 32 times as bright."""
     neuron = nn.Network([nn.Affine([[0.1], [0.1]], [0.0])], nn.SumSquaredError(factor=1.0))
-    x, t = np.array([[3.2, 0.1]]), np.array([[1.0]])
+    x, t = np.array([[0.96, 0.03]]), np.array([[1.0]])
     sensitivity = neuron.sensitivity(x, t)
     for name, place, value in sensitivity.ranking(3):
         print(f"{name}{list(place)}: {value:.3f}")
     ratio = sensitivity["W1"][0, 0] / sensitivity["W1"][1, 0]
-    print(f"ratio {ratio:.0f} = ratio of the activations {3.2 / 0.1:.0f}")
+    print(f"ratio {ratio:.0f} = ratio of the activations {0.96 / 0.03:.0f}")
 
 
 def chain() -> None:

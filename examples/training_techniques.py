@@ -118,8 +118,8 @@ def overfitting() -> None:
     curves = {}
     for name, options in {
         "nothing": {},
-        "weight decay": {"l2": 0.1},
-        "dropout": {"dropout": 0.5},
+        "weight decay": {"l2": 0.03},
+        "dropout": {"dropout": 0.3},
     }.items():
         net = nn.mlp([784, 100, 100, 100, 10], seed=0, **options)
         history = net.fit(
@@ -132,7 +132,10 @@ def overfitting() -> None:
         )
         train, test = net.accuracy(x_train[:300], t_train[:300]), net.accuracy(x_test, t_test)
         size = np.sqrt(sum(np.sum(net.params[f"W{k}"] ** 2) for k in range(1, 5)))
-        print(f"{name:12} training {train:.0%}, test {test:.0%}, length of all weights {size:.0f}")
+        loss = nn.SoftmaxCrossEntropy().forward(net.predict(x_test), t_test)
+        print(
+            f"{name:12} training {train:.0%}, test {test:.0%}, test loss {loss:.2f}, length of all weights {size:.0f}"
+        )
         curves[name] = (history["accuracy"], history["val_accuracy"])
 
     def draw(figure):

@@ -40,10 +40,10 @@ def silent(work):
 
 def test_every_kind_is_a_class_of_its_own():
     assert all(issubclass(kind, nn.NNFastWarning) and kind is not nn.NNFastWarning for kind in KINDS)
-    # Those of nnfast.graph have their tests with it.
+    # Those of nnfast.graph have their tests with it, and that of layers in Python with the gradient checks.
     assert {kind.__name__ for kind in KINDS} == {
         name for name in errors.__all__ if name.endswith("Warning")
-    } - {"NNFastWarning", "NotFiniteWarning", "NotSeparableWarning"}
+    } - {"NNFastWarning", "NotFiniteWarning", "NotSeparableWarning", "UnseenParametersWarning"}
 
 
 # ---- When a network is made

@@ -328,7 +328,10 @@ def test_explain_says_shapes_and_numbers(rng):
         "b2": "db2 (10,) = sum of dz2 over the batch: ",
         "W1": "dW1 (784, 50) = x^T (784, 100) @ dz1 (100, 50): ",
     }.items():
-        assert f"{formula}max {np.abs(grads[name]).max():.4g}, mean {np.abs(grads[name]).mean():.4g}" in text
+        assert (
+            f"{formula}max |.| {np.abs(grads[name]).max():.4g}, mean |.| {np.abs(grads[name]).mean():.4g}"
+            in text
+        )
     assert "z1 (100, 50) = x (100, 784) @ W1 (784, 50) + b1 (50,)" in text
     assert "a1 (100, 50) = max(0, z1)" in text
     assert "da1 (100, 50) = dz2 (100, 10) @ W2^T (10, 50)" in text
@@ -484,7 +487,7 @@ def test_formulas_of_weights_penalties_and_ignored_labels(rng):
     total = (w[:4] * -np.log(softmax[np.arange(4), t[:4]])).sum() / 5.5
     assert net.loss(x, t) == pytest.approx(total + net._penalty())
     dW = net.gradient(x, t)["W1"]
-    assert f"@ dz1 (6, 3) + 0.1 * sign(W1) + 0.5 * W1: max {np.abs(dW).max():.4g}" in text
+    assert f"@ dz1 (6, 3) + 0.1 * sign(W1) + 0.5 * W1: max |.| {np.abs(dW).max():.4g}" in text
     plain = explained(nn.Network(net.layers, nn.SoftmaxCrossEntropy()), x, t)
     assert "(softmax(z1) - t (one-hot)) / 4, 2 samples are ignored" in plain
 

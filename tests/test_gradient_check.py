@@ -669,3 +669,77 @@ def test_floats_of_few_digits_teach(rng):
     fixed.flags.writeable = False
     with pytest.raises(ValueError, match=r"x is read-only, but is changed in place; expected x.copy\(\)"):
         nn.numerical_gradient(np.sum, fixed)
+
+
+def test_parameters_without_a_gradient_are_told(rng):
+    class Typo(Scaled):
+        def backward(self, dy):
+            self.dw, self.db = self.x.T @ dy, dy.sum(0)  # dw: a typo
+            return dy @ self.W.T
+
+    x = rng.standard_normal((3, 4))
+    check = nn.check_gradients(Typo(4, 5, 1.0), x)
+    assert not check.ok
+    assert check.parameters["W"].problem == "backward left no dW"
+    assert check.parameters["b"].verdict == "right"
+
+    class Half(Typo):
+        def __init__(self):
+            super().__init__(4, 5, 1.0)
+            self.params, self.grads = {"W": self.W, "b": self.b}, {}
+
+        def backward(self, dy):
+            self.grads["b"] = dy.sum(0)
+            return dy @ self.W.T
+
+    check = nn.check_gradients(Half(), x)
+    assert check.parameters["W"].problem == "backward left no dW"
+
+
+def test_weights_under_other_names_are_told(rng):
+    class Two:
+        def __init__(self):
+            self.W1, self.W2 = rng.standard_normal((4, 5)), rng.standard_normal((5, 3))
+
+        def forward(self, x):
+            return x @ self.W1 @ self.W2
+
+        def backward(self, dy):
+            return dy @ self.W2.T @ self.W1.T
+
+    check = nn.check_gradients(Two(), rng.standard_normal((3, 4)))
+    assert "Two has W1, W2, which are not seen as parameters" in str(check)
+    with pytest.warns(
+        nn.errors.UnseenParametersWarning, match=r"layers\[0\] Two has W1, W2, which the network does not"
+    ):
+        nn.Network([Two()])
+
+
+def test_a_missing_return_is_told(rng):
+    class Nothing:
+        def forward(self, x):
+            self.x = x
+
+        def backward(self, dy):
+            return dy
+
+    class NothingBack(Nothing):
+        def forward(self, x):
+            return x
+
+        def backward(self, dy):
+            pass
+
+    x = rng.standard_normal((3, 4))
+    with pytest.raises(
+        TypeError, match=r"^Nothing.forward gives None; expected an array: is there a return\?"
+    ):
+        nn.check_gradients(Nothing(), x)
+    with pytest.raises(TypeError, match=r"^NothingBack.backward gives None"):
+        nn.check_gradients(NothingBack(), x)
+    with pytest.raises(TypeError, match=r"^Network: Nothing.forward gives None"):
+        nn.Network([nn.Affine(4, 3, rng=0), Nothing()]).predict(x)
+    net = nn.Network([nn.Affine(4, 3, rng=0), NothingBack()])
+    for ask in (net.gradient, net.input_gradient):
+        with pytest.raises(TypeError, match=r"^Network: NothingBack.backward gives None"):
+            ask(x, [0, 1, 2])

@@ -439,7 +439,7 @@ def test_shapes_that_do_not_fit():
     ):
         W + x
     with pytest.raises(
-        ValueError, match=r"graph.matmul: W has shape \(2, 3\), y has shape \(2,\); expected x with as"
+        ValueError, match=r"graph.matmul: W has shape \(2, 3\), y has shape \(2,\); expected as many columns"
     ):
         W @ x
     with pytest.raises(ValueError, match=r"graph.matmul: W has shape \(2, 3\), y has shape \(\)"):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import errors
+from ._layer import Layer
 from ._stages import is_native
 from ._tracing import Trace, Visit
 from .layers import Affine, Dropout, Flatten, Identity, LogSoftmax, Relu, Sigmoid, Softmax, Tanh
@@ -70,6 +71,20 @@ def repeated_softmax(last: Any, loss: Any) -> None:
             f"Network: the layers end with {type(last).__name__}, and {type(loss).__name__} takes the "
             f"{'softmax' if softmax else 'sigmoid'} again; leave the layer out, predict_proba gives probabilities",
         )
+
+
+def unseen_parameters(layers: Iterable[Any]) -> None:
+    """Arrays of layers written in Python that nobody trains."""
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Layer):
+            continue
+        names = [key for key in getattr(layer, "__dict__", ()) if key[:1] in "Wb" and key[1:].isdigit()]
+        if names and not hasattr(layer, "params") and not hasattr(layer, "W"):
+            _warn(
+                errors.UnseenParametersWarning,
+                f"Network: layers[{index}] {type(layer).__name__} has {', '.join(names)}, which the network does not "
+                "train; expected dicts params and grads, or attributes W, b and dW, db",
+            )
 
 
 def label_column(where: str, shape: tuple[int, ...]) -> None:
@@ -199,8 +214,8 @@ def steepest_layer(network: Computation) -> str:
         for name in network.params
         if network.grads.get(name) is not None and name.startswith("W")
     }
-    if not ratios:
-        return "no layer has weights"
+    if not any(ratios.values()):
+        return "the gradients are 0 by now"
     name = max(ratios, key=lambda key: ratios[key])
     return f"the gradient of {name} is the largest beside its weights, {ratios[name]:.2g} times as long"
 
@@ -231,4 +246,5 @@ __all__ = [
     "first_bad_layer",
     "label_column",
     "repeated_softmax",
+    "unseen_parameters",
 ]

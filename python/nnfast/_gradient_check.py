@@ -97,10 +97,13 @@ class GradientCheck:
     parameters : dict
         Name -> :class:`ParameterCheck`.
     h : float
+    note : str
+        What else there is to say.
     """
 
     parameters: dict[str, ParameterCheck]
     h: float
+    note: str = ""
 
     @property
     def error(self) -> float:
@@ -157,7 +160,7 @@ class GradientCheck:
                 lines.append(
                     f"{p.name}: {p.too_small:,} derivatives are too small beside the loss to be compared"
                 )
-        return "\n".join([*lines, self.verdict])
+        return "\n".join([*lines, *([self.note] if self.note else []), self.verdict])
 
 
 def _relative(analytic: Array, numeric: Array, loss: float, h: float) -> Array:
@@ -178,7 +181,7 @@ def _noise(loss: float, h: float) -> float:
 def _compare(
     name: str,
     shape: tuple[int, ...],
-    gradient: Array,
+    gradient: Array | None,
     entries: Indices,
     measure: Measure,
     one_sided: Callable[[Indices, float], tuple[Array, Array]] | None,
@@ -192,6 +195,9 @@ def _compare(
     of, or a step too long for the bend.
     """
     result = ParameterCheck(name, shape, len(entries))
+    if gradient is None:
+        result.error, result.problem = np.inf, f"backward left no d{name}"
+        return result
     if np.shape(gradient) != shape:
         result.error = np.inf
         result.problem = f"d{name} has shape {np.shape(gradient)}, {name} has {shape}"
@@ -439,7 +445,7 @@ def check_layer(
     def forward() -> Array:
         if isinstance(twin, Dropout):
             twin._step = layer._step  # the same mask every time
-        return np.array(twin.forward(inputs.copy()), np.float64)
+        return np.array(_given(twin, "forward", twin.forward(inputs.copy())), np.float64)
 
     y = forward()
     upstream = (
@@ -449,19 +455,21 @@ def check_layer(
         raise ValueError(
             f"{where}: t has shape {upstream.shape}; expected dy of the output's shape {y.shape}"
         )
-    dx = np.array(twin.backward(upstream.copy()), np.float64)
+    dx = np.array(_given(twin, "backward", twin.backward(upstream.copy())), np.float64)
     if dx.shape != inputs.shape:
         raise ValueError(
             f"{where}: backward gives dx of shape {dx.shape}; expected that of x, {inputs.shape}"
         )
-    arrays = {"x": (inputs, dx)}
-    from_dict = isinstance(getattr(twin, "params", None), dict)
-    keys = twin.params if from_dict else getattr(twin, "_param_names", ("W", "b", "gamma", "beta"))
-    for key in keys:
-        value = twin.params[key] if from_dict else getattr(twin, key, None)
-        grad = twin.grads.get(key) if from_dict else getattr(twin, "d" + key, None)
-        if isinstance(value, np.ndarray) and grad is not None:
-            arrays[key] = value, np.array(grad, np.float64)
+    arrays: dict[str, tuple[Array, Any]] = {"x": (inputs, dx)}
+    values = (
+        {key: getattr(twin, key) for key in twin._param_names} if is_native(twin) else _parameters_of(twin)
+    )
+    from_dict = not is_native(twin) and isinstance(getattr(twin, "params", None), dict)
+    grads = getattr(twin, "grads", None) if from_dict else None
+    for key, value in values.items():
+        if isinstance(value, np.ndarray):
+            grad = grads.get(key) if isinstance(grads, dict) else getattr(twin, "d" + key, None)
+            arrays[key] = value, grad
 
     def f() -> float:
         return float((forward() * upstream).sum())
@@ -475,7 +483,33 @@ def check_layer(
         result[name] = _compare(
             name, value.shape, grad, entries, _measure_of(f, value), _one_sided_of(f, value), loss, h, []
         )
-    return GradientCheck(result, h)
+    return GradientCheck(result, h, unseen_parameters(layer))
 
 
-__all__ = ["GradientCheck", "ParameterCheck", "check_layer", "check_network", "twin_network"]
+def _given(layer: Any, method: str, value: Any) -> Any:
+    if value is None:
+        raise TypeError(f"{type(layer).__name__}.{method} gives None; expected an array: is there a return?")
+    return value
+
+
+def unseen_parameters(layer: Any) -> str:
+    """What is said of a layer written in Python whose weights have names that nobody looks at."""
+    if is_native(layer) or _parameters_of(layer):
+        return ""
+    others = [key for key in getattr(layer, "__dict__", ()) if key[:1] in "Wb" and key[1:].isdigit()]
+    if not others:
+        return ""
+    return (
+        f"{type(layer).__name__} has {', '.join(others)}, which are not seen as parameters; expected dicts params and "
+        "grads, or attributes W, b and dW, db"
+    )
+
+
+__all__ = [
+    "GradientCheck",
+    "ParameterCheck",
+    "check_layer",
+    "check_network",
+    "twin_network",
+    "unseen_parameters",
+]

@@ -139,10 +139,18 @@ class PythonLayer:
         layer: Any = self.layer
         if hasattr(layer, "training"):
             layer.training = training
-        return layer.forward(x, **{self._mode: training}) if self._mode else layer.forward(x)
+        y = layer.forward(x, **{self._mode: training}) if self._mode else layer.forward(x)
+        return self._given("forward", y)
 
     def backward(self, dy: Any) -> Any:
-        return self.layer.backward(dy)
+        return self._given("backward", self.layer.backward(dy))
+
+    def _given(self, method: str, value: Any) -> Any:
+        if value is None:
+            raise TypeError(
+                f"Network: {type(self.layer).__name__}.{method} gives None; expected an array: is there a return?"
+            )
+        return value
 
 
 def _mode_argument(layer: LayerLike) -> str | None:

@@ -87,7 +87,8 @@ class Trace:
         """dx of the input; fills the visits' dy, dx and grads."""
         for visit in reversed(self.visits):
             visit.dy = _shaped(visit, "dy", dy, np.shape(visit.y))
-            dy = visit.dx = visit.layer.backward(visit.dy if visit.stage is None else np.array(visit.dy))
+            step = visit.layer if visit.stage is None else visit.stage
+            dy = visit.dx = step.backward(visit.dy if visit.stage is None else np.array(visit.dy))
             if visit.stage is not None:
                 visit.grads = {name: np.asarray(grad) for name, grad in visit.stage.grads().items()}
             else:

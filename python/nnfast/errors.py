@@ -21,6 +21,7 @@ __all__ = [
     "RisingLossWarning",
     "SaturatedUnitsWarning",
     "UnscaledInputWarning",
+    "UnseenParametersWarning",
 ]
 
 
@@ -95,6 +96,10 @@ class NotFiniteWarning(NNFastWarning):
 
 class NotSeparableWarning(NNFastWarning):
     """A perceptron ends with mistakes: no straight line may separate the classes."""
+
+
+class UnseenParametersWarning(NNFastWarning):
+    """A layer written in Python has arrays that look like parameters, under names that the network does not look at."""
 
 
 class UnscaledInputWarning(NNFastWarning):

@@ -114,7 +114,7 @@ def _gradient_numbers(values: Array) -> str:
     if values.size <= 6:
         return _forward_numbers(values)
     size = np.abs(values)
-    return f"max {_number(float(size.max()))}, mean {_number(float(size.mean()))}"
+    return f"max |.| {_number(float(size.max()))}, mean |.| {_number(float(size.mean()))}"
 
 
 class _Writer:

@@ -290,7 +290,8 @@ def activation(where: str, name: object) -> Layer:
             if cls_name.lower() == name.replace("_", "").lower():
                 layer: Layer = getattr(_activations, cls_name)()
                 return layer
-        raise ValueError(f"{where}: activation is {name!r}; expected a name such as 'relu', 'tanh' or 'gelu'")
+        known = ", ".join(sorted(cls_name.lower() for cls_name in _activations.__all__))
+        raise ValueError(f"{where}: activation is {name!r}; expected one of {known}")
     made = name() if callable(name) else name
     if not (callable(getattr(made, "forward", None)) and callable(getattr(made, "backward", None))):
         raise TypeError(f"{where}: activation is {name!r}; expected a name or a layer class")

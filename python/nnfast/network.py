@@ -108,6 +108,7 @@ class Network(GlassBox):
     ) -> None:
         super().__init__(layers, loss, dtype, l1, l2, seed, convention)
         _advice.collapsing_layers(self.layers)
+        _advice.unseen_parameters(self.layers)
         _advice.repeated_softmax(self.layers[-1], self.loss_function)
 
     # ---- Inference

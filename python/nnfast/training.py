@@ -379,10 +379,11 @@ def _epochs(
                 history.step_losses = np.concatenate(all_losses)
             if not math.isfinite(losses[-1]):
                 failed = order[(len(losses) - 1) * run.batch_size : len(losses) * run.batch_size]
+                why = _advice.first_bad_layer(network, data.x[failed], data.t[failed])
+                hint = "" if "of that step" in why else ". A smaller learning rate or clip_norm may help"
                 raise DivergedError(
-                    f"{_WHERE}: the loss is {losses[-1]} at step {len(losses)} of epoch {epoch + 1}: "
-                    f"{_advice.first_bad_layer(network, data.x[failed], data.t[failed])}; the network "
-                    "holds the values of the last complete step. A smaller learning rate or clip_norm may help",
+                    f"{_WHERE}: the loss is {losses[-1]} at step {len(losses)} of epoch {epoch + 1}: {why}; the "
+                    f"network holds the values of the last complete step{hint}",
                     epoch=epoch + 1,
                     step=len(losses),
                     loss=float(losses[-1]),

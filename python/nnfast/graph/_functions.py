@@ -326,7 +326,7 @@ _MATMUL = Op(
     np.matmul,
     (lambda z, x, y: _swap(y), lambda z, x, y: _swap(x)),
     _send_matmul,
-    "x with as many columns as y has rows",
+    "as many columns on the left as rows on the right",
 )
 
 
