@@ -681,3 +681,23 @@ def test_columns_are_drawn_as_rows(rng):
     one = nn.plot.decision_boundary(nn.mlp([2, 4, 2], seed=0), points, labels)
     other = nn.plot.decision_boundary(nn.mlp([2, 4, 2], seed=0, convention="columns"), points.T, labels)
     np.testing.assert_array_equal(pixels(one.figure), pixels(other.figure))
+
+
+def test_several_panels_in_one_axes():
+    ax, other = Figure().subplots(1, 2)
+    assert nn.plot.activation_functions(["relu", "tanh"], ax=ax, limit=2) is ax
+    drawn = lines(ax)
+    np.testing.assert_allclose(drawn["tanh"].get_ydata(), np.tanh(drawn["tanh"].get_xdata()), rtol=1e-12)
+    assert set(drawn) >= {"relu", "relu'", "tanh", "tanh'"}
+    assert drawn["relu"].get_color() == drawn["relu'"].get_color() != drawn["tanh"].get_color()
+    a, b = np.array([0.0, 0.2, 0.2]), np.array([1.0, 0.9])
+    assert nn.plot.activation_histograms(activations=[a, b], bins=5, ax=other) is other
+    counts = [patch.get_data().values for patch in other.patches]
+    np.testing.assert_array_equal(counts, [np.histogram(v, 5, (0, 1))[0] for v in (a, b)])
+    assert [text.get_text() for text in other.get_legend().get_texts()] == ["layer 1", "layer 2"]
+    for call in (
+        lambda: nn.plot.activation_functions(ax=ax, axes=[ax]),
+        lambda: nn.plot.activation_histograms(activations=[a], ax=ax, axes=[ax]),
+    ):
+        with pytest.raises(TypeError, match="ax and axes are given; expected one of the two"):
+            call()

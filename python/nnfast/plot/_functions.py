@@ -13,6 +13,8 @@ from . import _figure, _values
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from matplotlib.axes import Axes
+
     from .._typing import Array, ArrayLike
 
 
@@ -23,7 +25,8 @@ def activation_histograms(
     activations: Sequence[ArrayLike] | None = None,
     bins: int = 30,
     axes: Any = None,
-) -> Array:
+    ax: Axes | None = None,
+) -> Any:
     """A histogram of the activations of each hidden layer: what the initial weights make of a deep network.
 
     All have the same bins, from the lowest to the highest activation of all layers, so that one sees them spread,
@@ -39,10 +42,12 @@ def activation_histograms(
     bins : int
     axes : sequence of matplotlib Axes, optional
         One for each layer.
+    ax : matplotlib Axes, optional
+        For all layers, whose outlines are drawn one over the other.
 
     Returns
     -------
-    array of matplotlib Axes
+    array of matplotlib Axes, or `ax`
 
     Raises
     ------
@@ -71,22 +76,32 @@ def activation_histograms(
         raise ValueError(f"{where}: there are activations that are not finite; expected numbers")
     low, high = min(float(a.min()) for a in flat), max(float(a.max()) for a in flat)
     edges = np.histogram_bin_edges([low, high], bins)
+    if ax is not None:
+        panel = _one_axes(where, ax, axes)
+        for k, a in enumerate(flat):
+            counts, _ = np.histogram(a, edges)
+            panel.stairs(
+                counts, edges, color=_figure.colour(k), linestyle=_figure.line(k), label=f"layer {k + 1}"
+            )
+        panel.set(xlabel="activation")
+        panel.legend(fontsize="small", frameon=False)
+        return ax
     panels = _figure.many_axes(where, axes, len(flat), 5, (2.3, 2.3))
-    for k, (ax, a) in enumerate(zip(panels, flat, strict=True), 1):
+    for k, (panel, a) in enumerate(zip(panels, flat, strict=True), 1):
         counts, _ = np.histogram(a, edges)
-        ax.stairs(counts, edges, fill=True, color=_figure.BLUE)
-        ax.set_title(f"layer {k}", fontsize="medium", pad=14)
+        panel.stairs(counts, edges, fill=True, color=_figure.BLUE)
+        panel.set_title(f"layer {k}", fontsize="medium", pad=14)
         silent = float(np.mean(a == 0))
         numbers = f"mean {a.mean():.2g}, std {a.std():.2g}" + (
             f", zero {silent:.0%}" if silent >= 0.01 else ""
         )
         over = {"xycoords": "axes fraction", "xytext": (0, 4), "textcoords": "offset points", "ha": "center"}
-        ax.annotate(numbers, (0.5, 1), fontsize="x-small", **over)
-        ax.tick_params(labelsize="x-small")
-        ax.yaxis.set_major_formatter("{x:,.0f}")
-        _figure.few_ticks(ax.xaxis)
-        _figure.few_ticks(ax.yaxis)
-        ax.set_ylim(0, 1.05 * max(counts.max(), 1))
+        panel.annotate(numbers, (0.5, 1), fontsize="x-small", **over)
+        panel.tick_params(labelsize="x-small")
+        panel.yaxis.set_major_formatter("{x:,.0f}")
+        _figure.few_ticks(panel.xaxis)
+        _figure.few_ticks(panel.yaxis)
+        panel.set_ylim(0, 1.05 * max(counts.max(), 1))
     return panels
 
 
@@ -96,7 +111,8 @@ def activation_functions(
     *,
     limit: float = 4.0,
     axes: Any = None,
-) -> Array:
+    ax: Axes | None = None,
+) -> Any:
     """Activation functions (solid) and their derivatives (dashed), as :mod:`nnfast.functional` computes them.
 
     Parameters
@@ -108,10 +124,12 @@ def activation_functions(
         The curves go from -limit to limit.
     axes : sequence of matplotlib Axes, optional
         One for each function.
+    ax : matplotlib Axes, optional
+        For all functions, each in a colour of its own.
 
     Returns
     -------
-    array of matplotlib Axes
+    array of matplotlib Axes, or `ax`
     """
     where = "plot.activation_functions"
     names = (names,) if isinstance(names, str) else tuple(names)
@@ -120,20 +138,33 @@ def activation_functions(
     pairs = [_function(where, name) for name in names]
     end = real(where, "limit", limit, 0, above=True)
     x = np.linspace(-end, end, 801)
-    panels = _figure.many_axes(where, axes, len(names), 3, (2.6, 2.3))
-    for ax, name, (f, f_backward) in zip(panels, names, pairs, strict=True):
+    panels = (
+        [_one_axes(where, ax, axes)] * len(names)
+        if ax is not None
+        else _figure.many_axes(where, axes, len(names), 3, (2.6, 2.3))
+    )
+    for k, (panel, name, (f, f_backward)) in enumerate(zip(panels, names, pairs, strict=True)):
         y = f(x)
-        ax.axhline(0, color="0.8", linewidth=0.8)
-        ax.axvline(0, color="0.8", linewidth=0.8)
-        ax.plot(x, _broken(y), color=_figure.BLUE, label="f")
+        first, second = (_figure.BLUE, _figure.VERMILLION) if ax is None else (_figure.colour(k),) * 2
+        if ax is None or k == 0:
+            panel.axhline(0, color="0.8", linewidth=0.8)
+            panel.axvline(0, color="0.8", linewidth=0.8)
+        panel.plot(x, _broken(y), color=first, label="f" if ax is None else name)
         if derivatives:
             dx = f_backward(np.ones_like(x), y if "y" in _required(f_backward) else x)
-            ax.plot(x, _broken(dx), "--", color=_figure.VERMILLION, label="f'")
-        ax.set_title(name, fontsize="medium")
-        ax.tick_params(labelsize="small")
-        if derivatives:
-            ax.legend(loc="upper left", fontsize="small", frameon=False, handlelength=1.6)
-    return panels
+            panel.plot(x, _broken(dx), "--", color=second, label="f'" if ax is None else f"{name}'")
+        if ax is None:
+            panel.set_title(name, fontsize="medium")
+        panel.tick_params(labelsize="small")
+        if derivatives or ax is not None:
+            panel.legend(loc="upper left", fontsize="small", frameon=False, handlelength=1.6)
+    return panels if ax is None else ax
+
+
+def _one_axes(where: str, ax: Axes, axes: Any) -> Any:
+    if axes is not None:
+        raise TypeError(f"{where}: ax and axes are given; expected one of the two")
+    return _figure.axes_of(where, ax, (4.0, 3.0))
 
 
 def _function(where: str, name: object) -> tuple[Any, Any]:
