@@ -469,7 +469,7 @@ def test_all_pairs_of_layers_have_names_of_their_own(rng):
         assert len(forward) == len(set(forward)) == 5
 
 
-# ---- What a reviewer found
+# ---- Odd cases
 
 
 def test_formulas_of_weights_penalties_and_ignored_labels(rng):

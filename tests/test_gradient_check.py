@@ -471,7 +471,7 @@ def test_layers_alone_are_right(layer, rng):
     assert list(check.parameters) == ["x", *[k for k in layer._param_names if getattr(layer, k) is not None]]
 
 
-# ---- What a reviewer found
+# ---- Odd cases
 
 
 class Scaled:
