@@ -6,18 +6,15 @@ processes of its own; they take turns, and the median counts.
 
 from __future__ import annotations
 
-import argparse
-import os
-import pathlib
-import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).parents[1]
+from .compare.turns import ROOT
+from .ways import main
+
 STEPS = 2000
 WAYS = {
     "numpy": "NumPy, float64 weights, float32 images",
@@ -92,35 +89,5 @@ def measure(way: str) -> float:
     return (time.perf_counter() - began) / STEPS * 1e6
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.from_numpy", description=__doc__)
-    parser.add_argument("--way", choices=WAYS)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    if options.way:
-        print(measure(options.way))
-        return
-    environment = {
-        **os.environ,
-        "OMP_NUM_THREADS": str(options.threads),
-        "OPENBLAS_NUM_THREADS": str(options.threads),
-    }
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(options.rounds):
-        for way, readings in found.items():
-            command = [sys.executable, "-m", "benchmarks.from_numpy", "--way", way]
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-            )
-            readings.append(float(done.stdout))
-            time.sleep(0.5)
-    plain = statistics.median(found["numpy"])
-    print("| | µs a step | times as fast |\n|---|---:|---:|")
-    for way, what in WAYS.items():
-        median = statistics.median(found[way])
-        print(f"| {what} | {median:,.0f} | {plain / median:.1f} |")
-
-
 if __name__ == "__main__":
-    main()
+    main("benchmarks.from_numpy", WAYS, measure, "µs a step", rounds=5)

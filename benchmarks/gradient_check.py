@@ -7,17 +7,13 @@ them is timed.
 
 from __future__ import annotations
 
-import argparse
-import os
-import pathlib
 import statistics
-import subprocess
-import sys
 import time
 
 import numpy as np
 
-ROOT = pathlib.Path(__file__).parents[1]
+from .ways import main
+
 WAYS = {
     "numpy": "NumPy: the book's loop, two losses for each parameter",
     "nnfast": "nnfast.check_gradients, with backpropagation and the comparison",
@@ -75,47 +71,19 @@ def compare() -> None:
 
 
 def measure(way: str) -> float:
-    """Seconds of one check: the first of NumPy's, which takes long enough, the median of ours."""
+    """Milliseconds of one check: the first of NumPy's, which takes long enough, the median of ours."""
     if way == "numpy":
         began = time.perf_counter()
         by_numpy()
-        return time.perf_counter() - began
+        return 1e3 * (time.perf_counter() - began)
     by_nnfast()
     readings = []
     for _ in range(20):
         began = time.perf_counter()
         by_nnfast()
         readings.append(time.perf_counter() - began)
-    return statistics.median(readings)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.gradient_check", description=__doc__)
-    parser.add_argument("--way", choices=WAYS)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    options = parser.parse_args()
-    if options.way:
-        print(measure(options.way))
-        return
-    compare()
-    threads = str(options.threads)
-    environment = {**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
-    found: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(options.rounds):
-        for way, readings in found.items():
-            command = [sys.executable, "-m", "benchmarks.gradient_check", "--way", way]
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True
-            )
-            readings.append(float(done.stdout))
-            time.sleep(0.5)
-    plain = statistics.median(found["numpy"])
-    print("| | ms | times as fast |\n|---|---:|---:|")
-    for way, what in WAYS.items():
-        median = statistics.median(found[way])
-        print(f"| {what} | {median * 1e3:,.1f} | {plain / median:.0f} |")
+    return 1e3 * statistics.median(readings)
 
 
 if __name__ == "__main__":
-    main()
+    main("benchmarks.gradient_check", WAYS, measure, "ms", rounds=3, compare=compare)

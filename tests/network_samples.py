@@ -20,3 +20,33 @@ def network_of_everything(dtype=np.float64, kinks=True, **settings):
 
 def batch(rng, n=11, dtype=np.float64):
     return rng.standard_normal((n, 6)).astype(dtype), rng.integers(4, size=n)
+
+
+class Scale:
+    """A layer of one's own, with ``params`` and ``grads``."""
+
+    def __init__(self, scale):
+        self.params, self.grads = {"scale": scale}, {}
+
+    def forward(self, x):
+        self.x = x
+        return x * self.params["scale"]
+
+    def backward(self, dy):
+        self.grads["scale"] = (dy * self.x).sum(0)
+        return dy * self.params["scale"]
+
+
+class Affine:
+    """A layer of one's own as in Deep Learning from Scratch: W, b, dW, db."""
+
+    def __init__(self, W, b):
+        self.W, self.b = W, b
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.W + self.b
+
+    def backward(self, dout):
+        self.dW, self.db = self.x.T @ dout, dout.sum(0)
+        return dout @ self.W.T

@@ -10,7 +10,7 @@ import nnfast as nn
 import numpy as np
 import pytest
 from conftest import assert_same_bits
-from network_samples import batch, network_of_everything
+from network_samples import Affine, Scale, batch, network_of_everything
 from nnfast import functional as F
 from nnfast.explanation import lines
 
@@ -254,19 +254,8 @@ def test_per_sample_with_batch_normalization_and_python_parts(rng):
         def backward(self):
             return 2 * self.d / len(self.d)
 
-    class Scale:
-        def __init__(self):
-            self.params, self.grads = {"scale": np.full(5, 1.5)}, {}
-
-        def forward(self, x):
-            self.x = x
-            return x * self.params["scale"]
-
-        def backward(self, dy):
-            self.grads["scale"] = (dy * self.x).sum(0)
-            return dy * self.params["scale"]
-
-    net = nn.Network([nn.Affine(6, 5, rng=1, dtype=np.float64), Scale(), nn.Affine(5, 4, rng=1)], Squares())
+    layers = [nn.Affine(6, 5, rng=1, dtype=np.float64), Scale(np.full(5, 1.5)), nn.Affine(5, 4, rng=1)]
+    net = nn.Network(layers, Squares())
     target = np.eye(4)[t]
     gradient = {name: np.array(g) for name, g in net.gradient(x, target).items()}
     wishes = net.per_sample_gradient(x, target)
@@ -514,18 +503,6 @@ def test_formulas_of_settings_and_of_maxout(rng):
 
 
 def test_layers_of_ones_own_that_are_called_affine_or_have_modes(rng):
-    class Affine:
-        def __init__(self, W, b):
-            self.W, self.b = W, b
-
-        def forward(self, x):
-            self.x = x
-            return x @ self.W + self.b
-
-        def backward(self, dout):
-            self.dW, self.db = self.x.T @ dout, dout.sum(0)
-            return dout @ self.W.T
-
     class BatchNorm:
         def __init__(self):
             self.params, self.grads = {"gamma": np.ones(5)}, {}

@@ -8,7 +8,7 @@ import nnfast as nn
 import numpy as np
 import pytest
 from conftest import assert_same_bits, thread_counts, use_threads
-from network_samples import batch, network_of_everything
+from network_samples import Affine, Scale, batch, network_of_everything
 from nnfast import _core
 from nnfast.errors import IntegerGradientWarning
 
@@ -422,34 +422,9 @@ def test_samples_are_drawn_by_seed(rng):
 
 
 def test_layers_and_losses_written_in_python(rng):
-    class Scale:
-        def __init__(self):
-            self.params, self.grads = {"scale": np.full(5, 1.5, np.float32)}, {}
-
-        def forward(self, x):
-            self.x = x
-            return x * self.params["scale"]
-
-        def backward(self, dy):
-            self.grads["scale"] = (dy * self.x).sum(0)
-            return dy * self.params["scale"]
-
-    class Book:
-        """As in the book: W, b, dW, db."""
-
-        def __init__(self, W, b):
-            self.W, self.b = W, b
-
-        def forward(self, x):
-            self.x = x
-            return x @ self.W + self.b
-
-        def backward(self, dout):
-            self.dW, self.db = self.x.T @ dout, dout.sum(0)
-            return dout @ self.W.T
-
     x, t = batch(rng)
-    scale, book = Scale(), Book(rng.standard_normal((5, 4)).astype(np.float32), np.zeros(4, np.float32))
+    scale = Scale(np.full(5, 1.5, np.float32))
+    book = Affine(rng.standard_normal((5, 4)).astype(np.float32), np.zeros(4, np.float32))
     net = nn.Network([nn.Affine(6, 5, rng=0), scale, nn.Relu(), book], l2=0.1)
     check = nn.check_gradients(net, x, t)
     assert check.ok, str(check)

@@ -8,6 +8,7 @@ import numpy as np
 import oracle
 import pytest
 from conftest import assert_same_bits
+from network_samples import Scale
 
 # name -> (new optimizer, oracle kind, oracle options)
 RULES = {
@@ -292,20 +293,8 @@ def test_going_on_with_a_network(name, rng):
 
 
 def test_going_on_with_layers_in_python(rng):
-    class Scale:
-        def __init__(self):
-            self.params, self.grads = {"scale": np.ones(8)}, {}
-
-        def forward(self, x):
-            self.x = x
-            return x * self.params["scale"]
-
-        def backward(self, dy):
-            self.grads["scale"] = (dy * self.x).sum(0)
-            return dy * self.params["scale"]
-
     x, t = rng.standard_normal((16, 4)), rng.integers(2, size=16)
-    network = nn.Network([nn.Affine(4, 8, rng=0), Scale(), nn.Affine(8, 2, rng=1)])
+    network = nn.Network([nn.Affine(4, 8, rng=0), Scale(np.ones(8)), nn.Affine(8, 2, rng=1)])
     optimizer = nn.Adam()
     for _ in range(3):
         network.train_step(x, t, optimizer)

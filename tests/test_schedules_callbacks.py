@@ -4,6 +4,7 @@ import nnfast as nn
 import numpy as np
 import pytest
 from conftest import assert_same_bits
+from network_samples import Scale
 from nnfast import schedules
 
 
@@ -285,18 +286,6 @@ def test_early_stopping_by_an_integer(rng):
 
 
 def test_early_stopping_restores_running_statistics_and_python_layers(rng):
-    class Scale:
-        def __init__(self):
-            self.params, self.grads = {"scale": np.ones(4)}, {}
-
-        def forward(self, x):
-            self.x = x
-            return x * self.params["scale"]
-
-        def backward(self, dy):
-            self.grads["scale"] = (dy * self.x).sum(0)
-            return dy * self.params["scale"]
-
     x, t = data(rng)
     seen = []
 
@@ -305,7 +294,7 @@ def test_early_stopping_restores_running_statistics_and_python_layers(rng):
             seen.append((network.layers[0].params["scale"].copy(), network.layers[1].running_var.copy()))
             logs["val_loss"] = [3, 1, 2][epoch]
 
-    network = nn.Network([Scale(), nn.BatchNormalization(4), nn.Affine(4, 2, rng=0)])
+    network = nn.Network([Scale(np.ones(4)), nn.BatchNormalization(4), nn.Affine(4, 2, rng=0)])
     network.fit(x, t, epochs=3, callbacks=[Watch()], early_stopping=nn.EarlyStopping(patience=3))
     np.testing.assert_array_equal(network.layers[0].params["scale"], seen[1][0])
     np.testing.assert_array_equal(network.layers[1].running_var, seen[1][1])

@@ -186,15 +186,6 @@ _LAZY = (
     "serialization",
     "training",
 )
-_IN_GRADIENTS = (
-    "GradientCheck",
-    "check_gradients",
-    "directional_derivative",
-    "gradient_descent",
-    "jacobian",
-    "numerical_diff",
-    "numerical_gradient",
-)
 
 
 def __getattr__(name: str) -> Any:
@@ -202,7 +193,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         return importlib.import_module(f"{__name__}.{name}")
-    if name in _IN_GRADIENTS:
+    if name in __all__:  # all that is not loaded is of this module, which learners alone need
         from . import gradients
 
         return getattr(gradients, name)

@@ -6,17 +6,16 @@ Each looks at a few samples only, so that a fit costs no more for it than a few 
 from __future__ import annotations
 
 import math
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import errors
-from ._layer import Layer
-from ._stages import is_native
+from ._stages import is_native, unseen_parameters
 from ._tracing import Trace, Visit
+from ._warn import warn
 from .layers import Affine, Dropout, Flatten, Identity, LogSoftmax, Relu, Sigmoid, Softmax, Tanh
-from .losses import Loss, SigmoidCrossEntropy, SoftmaxCrossEntropy
+from .losses import SigmoidCrossEntropy, SoftmaxCrossEntropy, is_native_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,17 +32,6 @@ _RISES = 1.5  # times the loss before the first step
 _ENOUGH = 32  # samples to judge from
 
 
-def _warn(category: type[Warning], message: str) -> None:
-    import sys
-
-    # The first frame outside the package, which is the line that the reader wrote.
-    depth = 1
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nnfast."):
-        frame, depth = frame.f_back, depth + 1
-    warnings.warn(message, category, stacklevel=depth + 1)
-
-
 def collapsing_layers(layers: Iterable[Any]) -> None:
     """Affine layers in a row are one affine layer."""
     before: int | None = None
@@ -52,7 +40,7 @@ def collapsing_layers(layers: Iterable[Any]) -> None:
         if isinstance(layer, Affine) and is_native(layer):
             number += 1
             if before is not None:
-                _warn(
+                warn(
                     errors.CollapsingLayersWarning,
                     f"Network: Affine {before} and Affine {number} have no non-linearity between them; together they "
                     "compute no more than one affine layer. Put an activation such as Relu() between them",
@@ -66,21 +54,19 @@ def repeated_softmax(last: Any, loss: Any) -> None:
     """A layer whose function the loss takes itself."""
     softmax = isinstance(loss, SoftmaxCrossEntropy) and isinstance(last, (Softmax, LogSoftmax))
     if softmax or (isinstance(loss, SigmoidCrossEntropy) and isinstance(last, Sigmoid)):
-        _warn(
+        warn(
             errors.RepeatedSoftmaxWarning,
             f"Network: the layers end with {type(last).__name__}, and {type(loss).__name__} takes the "
             f"{'softmax' if softmax else 'sigmoid'} again; leave the layer out, predict_proba gives probabilities",
         )
 
 
-def unseen_parameters(layers: Iterable[Any]) -> None:
+def forgotten_parameters(layers: Iterable[Any]) -> None:
     """Arrays of layers written in Python that nobody trains."""
     for index, layer in enumerate(layers):
-        if isinstance(layer, Layer):
-            continue
-        names = [key for key in getattr(layer, "__dict__", ()) if key[:1] in "Wb" and key[1:].isdigit()]
-        if names and not hasattr(layer, "params") and not hasattr(layer, "W"):
-            _warn(
+        names = unseen_parameters(layer)
+        if names:
+            warn(
                 errors.UnseenParametersWarning,
                 f"Network: layers[{index}] {type(layer).__name__} has {', '.join(names)}, which the network does not "
                 "train; expected dicts params and grads, or attributes W, b and dW, db",
@@ -88,7 +74,7 @@ def unseen_parameters(layers: Iterable[Any]) -> None:
 
 
 def label_column(where: str, shape: tuple[int, ...]) -> None:
-    _warn(
+    warn(
         errors.LabelShapeWarning,
         f"{where}: t has shape {shape} and integers, which are taken as labels ({max(shape)},); expected t.ravel()",
     )
@@ -99,7 +85,7 @@ def _unscaled(x: Array) -> None:
         return
     low, high = float(x.min()), float(x.max())
     if low >= 0 and 240 <= high <= 255 and bool(np.all(x == np.rint(x))):
-        _warn(
+        warn(
             errors.UnscaledInputWarning,
             f"Network.fit: x has whole numbers from {low:g} to {high:g} of dtype {x.dtype}, which look like pixels; "
             "divide by 255, or leave them uint8 and the network scales them",
@@ -113,7 +99,7 @@ def _saturated(visits: list[Visit]) -> None:
         middle = 0.5 if isinstance(visit.layer, Sigmoid) else 0.0
         share = float(np.mean(np.abs(np.asarray(visit.y) - middle) > _SATURATED * (1 - middle)))
         if share > _MANY:
-            _warn(
+            warn(
                 errors.SaturatedUnitsWarning,
                 f"Network.fit: {share:.0%} of the outputs of {visit.label} are saturated before the first step; the "
                 "derivative is nearly 0 there, and the layers before it hardly learn. Smaller weights (init='xavier') "
@@ -131,10 +117,6 @@ def _dead_units(visits: list[Visit]) -> dict[str, Array]:
     return found
 
 
-def _is_native_loss(network: Computation) -> bool:
-    return isinstance(network.loss_function, Loss) and type(network.loss_function).forward is Loss.forward
-
-
 class Watch:
     """Looks at a fit before it, and after its epochs. A network with layers written in Python is left alone: they
     may draw, count, or take batches of one size only.
@@ -143,20 +125,17 @@ class Watch:
     def __init__(self, network: Computation, x: Array, t: Array) -> None:
         """x and t of up to LOOKED_AT samples."""
         self._network, self._x, self._t = network, x, t
-        self._native = not network._parts.python and _is_native_loss(network)
+        self._native = not network._parts.python and is_native_loss(network.loss_function)
         self._fresh = network.training_steps == 0
         self._dead: dict[str, Array] = {}
         self._rises = 0
         self._looks_at_units = self._native and any(isinstance(layer, Relu) for layer in network.layers)
         _unscaled(x)
-        if (
-            self._native
-            and self._fresh
-            and any(isinstance(layer, (Sigmoid, Tanh)) for layer in network.layers)
-        ):
-            _saturated(self._trace().visits)
-        if self._looks_at_units:
-            self._dead = _dead_units(self._trace().visits)
+        if self._native and (self._fresh or self._looks_at_units):
+            visits = self._trace().visits
+            if self._fresh:
+                _saturated(visits)
+            self._dead = _dead_units(visits)
         self._first = self._loss() if self._native and self._fresh else math.nan
 
     def _trace(self) -> Trace:
@@ -187,7 +166,7 @@ class Watch:
                 help_ = "Most did so before the first step: init='he', smaller biases or scaled inputs help"
             else:
                 continue
-            _warn(
+            warn(
                 errors.DeadUnitsWarning,
                 f"Network.fit: after epoch {epoch}, {count} of {dead.size} units of {label} give 0 for each of "
                 f"{len(self._x)} samples; their weights get no gradient. {help_}",
@@ -199,7 +178,7 @@ class Watch:
         # The first steps of RMSprop and Adam are the longest and may well lead uphill.
         if self._rises == 2 or (self._rises and is_last and self._network.training_steps >= 10):
             self._rises = -1  # once in a fit
-            _warn(
+            warn(
                 errors.RisingLossWarning,
                 f"Network.fit: the loss rises: on {len(self._x)} of the samples it was {self._first:.4g} before the "
                 f"first step and is {loss:.4g} after step {self._network.training_steps} (epoch {epoch}); "
@@ -244,7 +223,7 @@ __all__ = [
     "Watch",
     "collapsing_layers",
     "first_bad_layer",
+    "forgotten_parameters",
     "label_column",
     "repeated_softmax",
-    "unseen_parameters",
 ]

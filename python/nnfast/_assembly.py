@@ -193,9 +193,7 @@ class Assembly:
         low, high = self.layout.span([name for i in indices for name in self._places[i].values()])
         names = [name for i in indices for name in self._statistics[i].values()]
         state_low, state_high = self.state_layout.span(names)
-        nodes = []
-        width: int | None = None
-        taker, pieces = 0, 1
+        nodes, places = [], []
         for i in indices:
             at = {key: self.layout.offset(name) - low for key, name in self._places[i].items()}
             for key, name in self._statistics[i].items():
@@ -203,13 +201,13 @@ class Assembly:
             node = self.layers[i]._plan(at, i)
             if node is not None:
                 nodes.append(node)
-            if width is None:
-                takes = self.layers[i]._widths()[0]
-                width = None if takes is None else takes * pieces
-                pieces *= self.layers[i]._columns_in
-                taker = i
+                places.append(i)
+        width, _ = widths(tuple(self.layers[i] for i in indices))
+        taker = next((i for i in indices if self.layers[i]._widths()[0] is not None), indices.start)
         buffers = self.params[low:high], self.grads[low:high], self.state[state_low:state_high]
-        return Stretch(nodes, width, self.dtype, penalty, buffers, partial(misfit, self.layers, taker))
+        return Stretch(
+            nodes, places, width, self.dtype, penalty, buffers, partial(misfit, self.layers, taker)
+        )
 
     def statistics(self) -> dict[str, Array]:
         return {name: self.state_layout.view(self.state, name) for name in self.state_layout}

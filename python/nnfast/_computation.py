@@ -12,7 +12,7 @@ from . import _advice, _assembly, _core
 from ._arrays import choice, float_dtype, integer, real, real_array
 from ._buffers import Views
 from ._stages import Stretch, check_layer
-from .losses import Loss, SoftmaxCrossEntropy
+from .losses import Loss, SoftmaxCrossEntropy, is_native_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -414,12 +414,6 @@ def _checked_loss(loss: Any) -> Any:
             "Network: the loss has reduction 'none'; expected one that gives a number to minimise"
         )
     return loss
-
-
-def is_native_loss(loss: Any) -> bool:
-    """Whether the core can compute the loss: one of ours, whose forward and backward nobody has replaced."""
-    kind = type(loss)
-    return isinstance(loss, Loss) and kind.forward is Loss.forward and kind.backward is Loss.backward
 
 
 def _spread_weights(where: str, given: str | dict[int, float], t: Array, classes: int | None) -> Array:

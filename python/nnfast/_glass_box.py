@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import _core
-from ._computation import Computation, is_native_loss
+from ._computation import Computation
 from ._notation import PerLayer, Sensitivity
 from ._tracing import Trace, visits
 from .layers import Affine
+from .losses import is_native_loss
 
 if TYPE_CHECKING:
     from ._tracing import Visit
@@ -324,17 +325,9 @@ def _by_sample(visit: Visit, training: bool) -> dict[str, Array]:
     whole = {name: np.array(grad) for name, grad in visit.grads.items()}
     result = {name: np.empty((batch, *grad.shape), grad.dtype) for name, grad in whole.items()}
     for i in range(batch if result else 0):  # these layers take each row for itself
-        if visit.stage is None:
-            layer.forward(visit.x[i : i + 1])
-        else:
-            visit.stage.forward(np.array(visit.x[i : i + 1]), training)
-        layer.backward(np.array(visit.dy[i : i + 1]))
-        own = (
-            {name: getattr(layer, "d" + key) for key, name in visit.names.items()}
-            if visit.stage is None
-            else visit.stage.grads()
-        )
-        for name, grad in own.items():
+        visit.run(visit.x[i : i + 1], training)
+        visit.run_back(visit.dy[i : i + 1])
+        for name, grad in visit.own_grads().items():
             result[name][i] = grad
     for name, grads in result.items() if visit.stage is not None else ():
         if not np.allclose(

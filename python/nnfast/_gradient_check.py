@@ -10,10 +10,11 @@ import numpy as np
 
 from . import _core
 from ._arrays import real_array
-from ._computation import Computation, is_native_loss
-from ._stages import is_native
+from ._computation import Computation
+from ._stages import given, is_native, unseen_parameters
 from ._tracing import visits
 from .layers import Dropout
+from .losses import is_native_loss
 from .network import Network
 
 if TYPE_CHECKING:
@@ -361,7 +362,7 @@ def _core_measure(twin: Network, name: str, x: Array, t: Array) -> Measure:
     """Differences of the core, which knows its kinks; the penalty is added."""
     offset = twin._layout.offset(name)
     penalized = name in twin._parts.weights()
-    plan_layers = [i for i, layer in enumerate(twin.layers) if layer._plan(_Anywhere(), i) is not None]
+    places = twin._whole.places
 
     def measure(entries: Indices, h: float) -> tuple[Array, Array]:
         numeric, kink = _core.loss_differences(
@@ -381,18 +382,11 @@ def _core_measure(twin: Network, name: str, x: Array, t: Array) -> Measure:
         if penalized and (twin.l1 or twin.l2):
             w = twin.params[name].ravel()[entries]
             numeric += twin.l1 * (np.abs(w + h) - np.abs(w - h)) / (2 * h) + twin.l2 * w
-            kink = np.where((kink < 0) & (twin.l1 > 0) & (np.abs(w) <= h), len(plan_layers) + 1, kink)
-        known = np.array([*plan_layers, len(twin.layers), len(twin.layers) + 1, -1])
+            kink = np.where((kink < 0) & (twin.l1 > 0) & (np.abs(w) <= h), len(places) + 1, kink)
+        known = np.array([*places, len(twin.layers), len(twin.layers) + 1, -1])
         return numeric, known[kink]
 
     return measure
-
-
-class _Anywhere(dict[str, int]):
-    """Offsets for a layer that is asked only whether it does anything."""
-
-    def __missing__(self, key: str) -> int:
-        return 0
 
 
 def _loss_of(twin: Network, x: Array, t: Array) -> Callable[[], float]:
@@ -442,10 +436,10 @@ def check_layer(
     twin = _twin_layer(layer)
     inputs = np.array(real_array(where, "x", x), np.float64)
 
+    kind, run = type(layer).__name__, same_forward(twin)
+
     def forward() -> Array:
-        if isinstance(twin, Dropout):
-            twin._step = layer._step  # the same mask every time
-        return np.array(_given(twin, "forward", twin.forward(inputs.copy())), np.float64)
+        return np.array(given(f"{kind}.forward", run(inputs.copy())), np.float64)
 
     y = forward()
     upstream = (
@@ -455,7 +449,7 @@ def check_layer(
         raise ValueError(
             f"{where}: t has shape {upstream.shape}; expected dy of the output's shape {y.shape}"
         )
-    dx = np.array(_given(twin, "backward", twin.backward(upstream.copy())), np.float64)
+    dx = np.array(given(f"{kind}.backward", twin.backward(upstream.copy())), np.float64)
     if dx.shape != inputs.shape:
         raise ValueError(
             f"{where}: backward gives dx of shape {dx.shape}; expected that of x, {inputs.shape}"
@@ -483,26 +477,24 @@ def check_layer(
         result[name] = _compare(
             name, value.shape, grad, entries, _measure_of(f, value), _one_sided_of(f, value), loss, h, []
         )
-    return GradientCheck(result, h, unseen_parameters(layer))
-
-
-def _given(layer: Any, method: str, value: Any) -> Any:
-    if value is None:
-        raise TypeError(f"{type(layer).__name__}.{method} gives None; expected an array: is there a return?")
-    return value
-
-
-def unseen_parameters(layer: Any) -> str:
-    """What is said of a layer written in Python whose weights have names that nobody looks at."""
-    if is_native(layer) or _parameters_of(layer):
-        return ""
-    others = [key for key in getattr(layer, "__dict__", ()) if key[:1] in "Wb" and key[1:].isdigit()]
-    if not others:
-        return ""
-    return (
-        f"{type(layer).__name__} has {', '.join(others)}, which are not seen as parameters; expected dicts params and "
-        "grads, or attributes W, b and dW, db"
+    others = unseen_parameters(layer)
+    note = (
+        f"{kind} has {', '.join(others)}, which are not seen as parameters; expected dicts params and grads, or "
+        "attributes W, b and dW, db"
     )
+    return GradientCheck(result, h, note if others else "")
+
+
+def same_forward(layer: Any) -> Callable[[Any], Any]:
+    """forward, of a dropout with the same mask every time."""
+    step = getattr(layer, "_step", 0)
+
+    def forward(x: Any) -> Any:
+        if isinstance(layer, Dropout):
+            layer._step = step
+        return layer.forward(x)
+
+    return forward
 
 
 __all__ = [
@@ -510,6 +502,6 @@ __all__ = [
     "ParameterCheck",
     "check_layer",
     "check_network",
+    "same_forward",
     "twin_network",
-    "unseen_parameters",
 ]

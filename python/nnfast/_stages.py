@@ -30,6 +30,20 @@ def check_layer(index: int, layer: object) -> None:
         raise TypeError(f"{what}{layer!r}; expected an object with forward(x) and backward(dy)")
 
 
+def unseen_parameters(layer: Any) -> list[str]:
+    """Names of what looks like weights in a layer written in Python, where nobody looks for them."""
+    if isinstance(layer, Layer) or hasattr(layer, "params") or hasattr(layer, "W"):
+        return []
+    return [key for key in getattr(layer, "__dict__", ()) if key[:1] in "Wb" and key[1:].isdigit()]
+
+
+def given(method: str, value: Any) -> Any:
+    """What forward or backward of a layer written in Python returned; TypeError where that is nothing."""
+    if value is None:
+        raise TypeError(f"{method} gives None; expected an array: is there a return?")
+    return value
+
+
 class Numbering:
     """Names of parameters: `W1`, `b1`, `W2`, ...; what belongs to one layer has one number."""
 
@@ -45,20 +59,22 @@ class Numbering:
 class Stretch:
     """Layers of the core in a row.
 
-    `nodes` is what Plan takes, with offsets into `buffers`: this stretch's part of the flat params, grads and state.
+    `nodes` is what Plan takes, with offsets into `buffers`: this stretch's part of the flat params, grads and state;
+    `places` says which layer of the network each of them is.
     `misfit(batch, width)` says what is wrong with other widths.
     """
 
     def __init__(
         self,
         nodes: list[dict[str, Any]],
+        places: list[int],
         width: int | None,
         dtype: np.dtype[Any],
         penalty: tuple[float, float],
         buffers: tuple[Floats, Floats, Floats],
         misfit: Callable[[object, int], str],
     ) -> None:
-        self.nodes = nodes
+        self.nodes, self.places = nodes, places
         self.width = width  # numbers per sample; None where any number goes in
         self._misfit = misfit
         self._dtype = dtype
@@ -140,17 +156,10 @@ class PythonLayer:
         if hasattr(layer, "training"):
             layer.training = training
         y = layer.forward(x, **{self._mode: training}) if self._mode else layer.forward(x)
-        return self._given("forward", y)
+        return given(f"Network: {type(layer).__name__}.forward", y)
 
     def backward(self, dy: Any) -> Any:
-        return self._given("backward", self.layer.backward(dy))
-
-    def _given(self, method: str, value: Any) -> Any:
-        if value is None:
-            raise TypeError(
-                f"Network: {type(self.layer).__name__}.{method} gives None; expected an array: is there a return?"
-            )
-        return value
+        return given(f"Network: {type(self.layer).__name__}.backward", self.layer.backward(dy))
 
 
 def _mode_argument(layer: LayerLike) -> str | None:

@@ -53,6 +53,23 @@ class Visit:
         """The name with where the layer stands: "layers[1] Relu"."""
         return f"layers[{self.index}] {self.name}"
 
+    def run(self, x: Any, training: bool) -> Any:
+        """forward; a layer written in Python, which may work in place, gets copies."""
+        if self.stage is not None:
+            return self.stage.forward(np.array(x), training)
+        self.layer.training = training
+        return self.layer.forward(x)
+
+    def run_back(self, dy: Array) -> Any:
+        """backward"""
+        return self.layer.backward(dy) if self.stage is None else self.stage.backward(np.array(dy))
+
+    def own_grads(self) -> dict[str, Array]:
+        """What backward left, by the network's names."""
+        if self.stage is not None:
+            return {name: np.asarray(grad) for name, grad in self.stage.grads().items()}
+        return {name: getattr(self.layer, "d" + key) for key, name in self.names.items()}
+
 
 class Trace:
     """A forward pass, and perhaps a backward one, of the very bits that the network computes.
@@ -71,28 +88,20 @@ class Trace:
         for visit in self.visits:
             _make_own(visit, network)
             visit.x = values
-            if visit.stage is not None:  # which may work in place
-                values = visit.stage.forward(np.array(values), training)
-            else:
+            if visit.stage is None:
                 layer, values = visit.layer, np.asarray(values, network.dtype)
                 values = values.reshape(len(values), math.prod(values.shape[1:]))
                 if isinstance(layer, Dropout):
                     layer.seed, layer._stream, layer._step = network.seed, visit.index, network.training_steps
-                layer.training = training
-                values = layer.forward(values)
-            visit.y = values
+            visit.y = values = visit.run(values, training)
         self.y: Array = np.asarray(values)
 
     def backward(self, dy: Any) -> Array:
         """dx of the input; fills the visits' dy, dx and grads."""
         for visit in reversed(self.visits):
             visit.dy = _shaped(visit, "dy", dy, np.shape(visit.y))
-            step = visit.layer if visit.stage is None else visit.stage
-            dy = visit.dx = step.backward(visit.dy if visit.stage is None else np.array(visit.dy))
-            if visit.stage is not None:
-                visit.grads = {name: np.asarray(grad) for name, grad in visit.stage.grads().items()}
-            else:
-                visit.grads = {name: getattr(visit.layer, "d" + key) for key, name in visit.names.items()}
+            dy = visit.dx = visit.run_back(visit.dy)
+            visit.grads = visit.own_grads()
         return np.asarray(dy)
 
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ._arrays import choice
-from ._computation import is_native_loss
 from ._stages import is_native
 from ._tracing import Trace
+from .losses import is_native_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

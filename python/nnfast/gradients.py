@@ -7,16 +7,15 @@ after the other, so `f` may also read x from where it stands (a weight of a netw
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ._arrays import integer, real, real_array
-from ._gradient_check import GradientCheck, check_layer, check_network, twin_network
+from ._gradient_check import GradientCheck, check_layer, check_network, same_forward, twin_network
 from ._tracing import Trace
+from ._warn import warn
 from .errors import IntegerGradientWarning
-from .layers import Dropout
 from .network import Network
 
 if TYPE_CHECKING:
@@ -92,11 +91,10 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, h: float = 1e-4) -
     h = real(where, "h", h, 0, above=True)
     array = real_array(where, "x", x)
     if array.dtype.kind != "f":
-        warnings.warn(
+        warn(
+            IntegerGradientWarning,
             f"{where}: x has dtype {array.dtype}, in which x + h is x; a float64 copy is used. Make it floats: "
             "x.astype(float)",
-            IntegerGradientWarning,
-            stacklevel=2,
         )
         array = array.astype(np.float64)
     if not array.flags.writeable:
@@ -104,11 +102,10 @@ def numerical_gradient(f: Callable[[Any], Any], x: ArrayLike, h: float = 1e-4) -
     lost = array + array.dtype.type(h) == array
     if array.itemsize < 8 and lost.any():
         first = tuple(int(i) for i in np.argwhere(lost)[0])
-        warnings.warn(
+        warn(
+            IntegerGradientWarning,
             f"{where}: x[{', '.join(map(str, first))}] is {array[first]} of dtype {array.dtype}, in which x + h is x "
             f"for h = {h:g}; expected a larger h, or float64",
-            IntegerGradientWarning,
-            stacklevel=2,
         )
     gradient: Array = np.zeros_like(array)
     for index in np.ndindex(array.shape):
@@ -270,14 +267,7 @@ def _passes(f: Any, wide: bool) -> tuple[Callable[[Any], Any], Callable[[Any], A
         return forward, backward
     if callable(getattr(f, "forward", None)) and not isinstance(f, type):
         layer = copy.deepcopy(f)
-        step = getattr(layer, "_step", 0)
-
-        def same_forward(x: Any) -> Any:
-            if isinstance(layer, Dropout):
-                layer._step = step  # the same mask every time
-            return layer.forward(x)
-
-        return same_forward, getattr(layer, "backward", None)
+        return same_forward(layer), getattr(layer, "backward", None)
     if not callable(f) or isinstance(f, type):
         raise TypeError(f"jacobian: f is {f!r}; expected a function or a layer")
     return f, None

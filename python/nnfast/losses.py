@@ -131,6 +131,12 @@ class Loss:
         return f"{type(self).__name__}({settings})"
 
 
+def is_native_loss(loss: Any) -> bool:
+    """Whether the core can compute the loss: one of ours, whose forward and backward nobody has replaced."""
+    kind = type(loss)
+    return isinstance(loss, Loss) and kind.forward is Loss.forward and kind.backward is Loss.backward
+
+
 def _class_weight(where: str, value: ArrayLike | None) -> Array | None:
     if value is None:
         return None

@@ -17,12 +17,12 @@ from . import _safetensors
 from . import layers as layer_classes
 from . import losses as loss_classes
 from . import optimizers as optimizer_classes
-from ._computation import Computation, is_native_loss
+from ._computation import Computation
 from ._layer import Layer
 from ._safetensors import parse_json
 from ._stages import Numbering, is_native
 from .errors import FormatError
-from .losses import Loss
+from .losses import Loss, is_native_loss
 from .network import Network
 from .optimizers import Optimizer
 

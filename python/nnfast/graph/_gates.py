@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .._arrays import integer, real, real_array
+from .._warn import warn
 from ..errors import NotSeparableWarning
 
 if TYPE_CHECKING:
@@ -116,11 +116,10 @@ class Perceptron:
                 break
         self.converged = self.mistakes[-1] == 0
         if not self.converged:
-            warnings.warn(
+            warn(
+                NotSeparableWarning,
                 f"Perceptron: epoch {len(self.mistakes)} still had {self.mistakes[-1]} mistakes; "
                 "classes that no straight line separates, as those of XOR, are never learned",
-                NotSeparableWarning,
-                stacklevel=2,
             )
         return self
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .._arrays import real_array
+from .._warn import warn
 from ..errors import NotFiniteWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from os import PathLike
-    from types import FrameType
     from typing import TextIO
 
     from .._typing import Array, ArrayLike
@@ -432,7 +430,7 @@ def _compute(node: Node) -> None:
         came = ", ".join(
             f"{name} = {_worst(v, result)}" for name, v in zip(_names(node), values, strict=True)
         )
-        _warn(f"graph.{op.name}: the value is {bad} at {came}")
+        warn(NotFiniteWarning, f"graph.{op.name}: the value is {bad} at {came}")
 
 
 def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
@@ -442,16 +440,7 @@ def _check_gradient(node: Node, source: Node, gradient: Value) -> None:
     if np.all(np.isfinite(node.grad)):
         bad = np.asarray(gradient)[~np.isfinite(gradient)].flat[0]
         at = _worst(source._value, gradient)
-        _warn(f"graph.{node.op}: the gradient is {bad} at {at}")
-
-
-def _warn(message: str) -> None:
-    """At the user's line, however many operators and functions of this package are between."""
-    frame: FrameType | None = sys._getframe()
-    level = 0
-    while frame is not None and frame.f_globals.get("__name__", "").startswith(__package__ or "nnfast"):
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, NotFiniteWarning, stacklevel=level + 1)
+        warn(NotFiniteWarning, f"graph.{node.op}: the gradient is {bad} at {at}")
 
 
 def _worst(value: Any, result: Value) -> str:
