@@ -10,6 +10,8 @@
 #include <mutex>
 #include <vector>
 
+#include "nnfast/memory.hpp"
+
 namespace nnfast::bindings {
 namespace {
 
@@ -47,7 +49,7 @@ class Pool {
     if (bytes > std::numeric_limits<std::size_t>::max() / 2) return nullptr;
     const std::size_t rounded = (bytes + kGranule - 1) / kGranule * kGranule;
     if (void* const found = find(rounded)) return found;
-    return in_block(std::aligned_alloc(kAlignment, offset(rounded) + rounded), rounded);
+    return in_block(allocate(offset(rounded) + rounded), rounded);
   }
 
   void give(void* memory) {

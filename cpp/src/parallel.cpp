@@ -25,6 +25,7 @@
 #include <sched.h>
 #endif
 
+#include "nnfast/memory.hpp"
 #include "nnfast/runtime.hpp"
 #include "patience.hpp"
 
@@ -66,7 +67,7 @@ struct Scratch {
   /// Grows only; pages that nobody touches cost nothing.
   char* reserve(int threads) {
     if (threads > members) {
-      memory.reset(static_cast<char*>(std::aligned_alloc(64, static_cast<std::size_t>(kScratchBytes * threads))));
+      memory.reset(static_cast<char*>(allocate(static_cast<std::size_t>(kScratchBytes * threads))));
       members = memory ? threads : 0;
       if (!memory) throw std::bad_alloc();
     }

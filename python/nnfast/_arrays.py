@@ -109,11 +109,3 @@ def as_rows(where: str, x: ArrayLike, width: int, W: tuple[int, ...] = ()) -> Ar
 def product_error(x: tuple[object, int], W: tuple[int, ...]) -> str:
     """What is wrong with x @ W, as ``Network.explain`` writes products."""
     return f"x ({x[0]}, {x[1]}) @ W {W}: {x[1]} != {W[0]}; is W transposed?"
-
-
-def aligned_zeros(size: int, dtype: np.dtype[Any]) -> Floats:
-    """A flat array that starts on a cache line."""
-    raw = np.zeros(size * dtype.itemsize + 64, np.uint8)
-    start = -raw.__array_interface__["data"][0] % 64
-    result: Floats = raw[start : start + size * dtype.itemsize].view(dtype)
-    return result

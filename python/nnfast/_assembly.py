@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._arrays import aligned_zeros, product_error
+from . import _core
+from ._arrays import product_error
 from ._buffers import Layout
 from ._layer import Layer
 from ._stages import Numbering, PythonLayer, Stretch, is_native
@@ -83,7 +84,7 @@ class Assembly:
         self._name_all()
         self.params = self.zeros()
         self.grads = self.zeros()
-        self.state = aligned_zeros(self.state_layout.size, dtype)
+        self.state = _core.aligned_zeros(self.state_layout.size, dtype == np.float64)
         self.param_views = {name: self.layout.view(self.params, name) for name in self.layout}
         self.grad_views = {name: self.layout.view(self.grads, name) for name in self.layout}
         self._templates = {i: copy.copy(layer) for i, layer in enumerate(layers) if i not in self.python}
@@ -92,7 +93,7 @@ class Assembly:
         self.stages = self._build(penalty)
 
     def zeros(self) -> Floats:
-        return aligned_zeros(self.layout.size, self.dtype)
+        return _core.aligned_zeros(self.layout.size, self.dtype == np.float64)
 
     def places(self, index: int) -> dict[str, str]:
         """Of a layer of the core: attribute -> name of a parameter."""

@@ -5,18 +5,18 @@
 #include <memory>
 #include <new>
 
+#include "nnfast/memory.hpp"
 #include "nnfast/network.hpp"
 
 namespace nnfast {
 
-/// 64-byte aligned and zero-filled; grows only.
+/// On cache lines; grows only.
 template <class U>
 class Buffer {
  public:
   U* reserve(index_t count) {
     if (count > capacity_) {
-      const auto bytes = (static_cast<std::size_t>(count) * sizeof(U) + 63) / 64 * 64;
-      memory_.reset(static_cast<U*>(std::aligned_alloc(64, bytes)));
+      memory_.reset(static_cast<U*>(allocate(static_cast<std::size_t>(count) * sizeof(U))));
       capacity_ = memory_ ? count : 0;
       if (!memory_) throw std::bad_alloc();
     }
