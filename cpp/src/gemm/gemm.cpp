@@ -81,7 +81,8 @@ class Block {
     const index_t k = A_.cols;
     // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T
     // A^T.
-    if (C_.rows <= tiles_.wide_rows && (kSame || C_.rows * k <= kBlockK * kBlockM<T>)) {
+    if (C_.rows <= (B_.col_stride == 1 ? tiles_.wide_rows : tiles_.turned_rows) &&
+        (kSame || C_.rows * k <= kBlockK * kBlockM<T>)) {
       if (thin(few_rows(), B_, C_.data, C_.row_stride)) {
         finish(0, C_.rows, 0, C_.cols);
         return;
@@ -213,14 +214,18 @@ class Block {
   }
 
   /// Whether C^T = B^T A^T is less work, transposing it included: 50 columns fill four registers to 78 %, 784 rows fill
-  /// theirs. In lanes of multiply-adds, of which an element that is turned costs about six.
+  /// theirs. In lanes of multiply-adds, of which an element that is turned costs about six, or two where turning it
+  /// goes on beside few sums.
   [[nodiscard]] bool turning_pays() const {
-    if (options_.alpha != T(1) || options_.beta != T(0) || C_.cols > kTurnedCols || B_.col_stride != 1) return false;
+    const bool few = C_.cols <= tiles_.turned_rows;
+    if (options_.alpha != T(1) || options_.beta != T(0) || C_.cols > kTurnedCols) return false;
+    if (B_.col_stride != 1 && !few) return false;
     const index_t lanes = tiles_.lanes;
     const index_t k = A_.cols;
     const index_t straight = k * C_.rows * (ceil_div(C_.cols, lanes) * lanes);
-    const index_t turned = k * C_.cols * (ceil_div(C_.rows, lanes) * lanes) + 6 * C_.rows * C_.cols +
-                           (A_.row_stride == 1 ? 0 : 6 * k * C_.rows);
+    const index_t turning = A_.row_stride == 1 ? 0 : few ? 2 : 6;
+    const index_t turned =
+        k * C_.cols * (ceil_div(C_.rows, lanes) * lanes) + 6 * C_.rows * C_.cols + turning * k * C_.rows;
     return 10 * turned < 9 * straight;
   }
 
@@ -228,10 +233,15 @@ class Block {
   void turned() {
     T* const block = packed_a_ + kBlockK * kBlockM<T> + kPackSlack / static_cast<index_t>(sizeof(T));
     const GemmOptions<T> plain;
+    MatrixView<const T> B = B_;
+    if (B.col_stride != 1 && A_.col_stride == 1 && B.rows * B.cols <= kBlockK * kBlockN<T>) {  // rows of W^T collide
+      tiles_.pack(B.data, B.row_stride, B.col_stride, B.rows, B.cols, B.cols, T(1), packed_b_);
+      B = MatrixView<const T>(packed_b_, B.rows, B.cols);
+    }
     for (index_t i = 0; i < C_.rows; i += kTurnedRows) {
       const index_t m = std::min(kTurnedRows, C_.rows - i);
       const MatrixView<T> part(block, C_.cols, m);
-      Block<T>(plain, B_.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run();
+      Block<T>(plain, B.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run();
       tiles_.turn(block, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
     }
   }

@@ -13,6 +13,7 @@ namespace nnfast::NNFAST_ISA {
 inline constexpr int kTileRows = kVecBytes == 64 ? 14 : kHasFma && kVecBytes == 32 ? 6 : 4;
 inline constexpr int kTileVecs = 2;
 inline constexpr int kWideRows = 3;
+inline constexpr int kTurnedRows = kVecBytes == 64 ? 12 : kWideRows;
 inline constexpr int kWideVecs = kVecBytes == 64 ? 8 : 4;
 // Of B: from there on a few rows go along B's rows; below, with their sums in registers, they are a quarter faster.
 inline constexpr index_t kLongBytes = index_t{8} << 20;
@@ -175,18 +176,31 @@ static void tile_wide(const TileArgs<T>& whole) {
   }
 }
 
-/// Few rows times a transposed matrix, B(p, j) = b[p + j * b_row]: blocks of B are turned in registers and used once.
-/// Sums run along p in order all the same; the processor overlaps the blocks, whose sums are independent.
-template <class T, int R>
-static void tile_turned(const TileArgs<T>& t) {
-  constexpr int V = 4;
+/// acc[r] takes A(r, p + i) m[i] for i = 0, 1, ..., count - 1.
+template <class T, int R, int V, int N>
+NNFAST_INLINE void add_terms(const TileArgs<T>& t, index_t p, index_t count, const Few<vec<T>, N>& m, int v,
+                             Tile<T, R, V>& acc) {
+#pragma GCC unroll 16
+  for (index_t i = 0; i < N; ++i) {
+    if (i >= count) break;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) acc[r][v] = fma(broadcast(t.a[r * t.a_row + (p + i) * t.a_col]), m[i], acc[r][v]);
+  }
+}
+
+/// V registers of columns at a time; of columns that collide in L1, one at a time.
+template <class T, int R, int V, bool Collide>
+NNFAST_INLINE void turned_loop(const TileArgs<T>& t) {
   constexpr index_t L = kLanes<T>;
+  constexpr index_t Q = kQuarter<T>;
   for (index_t j = 0; j < t.n; j += V * L) {
     TileArgs<T> part = t;
     part.c = t.c + j;
     part.n = t.n - j < V * L ? t.n - j : V * L;
     Tile<T, R, V> acc;
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
         acc[r][v] = zero<T>();
         const index_t columns = part.n - v * L;
@@ -200,24 +214,45 @@ static void tile_turned(const TileArgs<T>& t) {
         const index_t columns = part.n - v * L;
         if (columns <= 0) break;
         const T* const b = t.b + (j + v * L) * t.b_row + p;
-        Few<vec<T>, L> block;
-        load_turned<T>(b, t.b_row, columns, rows, block);
+        index_t done = 0;
+        if constexpr (Q > 0 && !Collide) {
+          if (columns >= L) {
+            // The next columns, into L2: 10,000 x 1 x 784 in float32 0.8 instead of 1.8 ms.
 #pragma GCC unroll 16
-        for (index_t i = 0; i < L; ++i) {
-          if (i >= rows) break;
+            for (index_t i = 0; i < L; ++i) __builtin_prefetch(b + (V * L + i) * t.b_row, 0, 2);
 #pragma GCC unroll 4
-          for (int r = 0; r < R; ++r) {
-            acc[r][v] = fma(broadcast(t.a[r * t.a_row + (p + i) * t.a_col]), block[i], acc[r][v]);
+            for (; done + Q <= rows; done += Q) {
+              Few<vec<T>, Q> quarter;
+              load_turned_quarter<T>(b + done, t.b_row, quarter);
+              add_terms<T, R, V, Q>(t, p + done, Q, quarter, v, acc);
+            }
           }
+        }
+        if (done < rows) {
+          Few<vec<T>, L> block;
+          load_turned<T>(b + done, t.b_row, columns, rows - done, block);
+          add_terms<T, R, V, L>(t, p + done, rows - done, block, v, acc);
         }
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 4
       for (int v = 0; v < V; ++v) {
         if (part.n > v * L) store_n(part.c + r * t.c_row + v * L, acc[r][v], part.n - v * L);
       }
     }
   }
+}
+
+/// Few rows times a transposed matrix, B(p, j) = b[p + j * b_row]: blocks of B are turned in registers and used once.
+/// Sums run along p in order all the same; the processor overlaps the blocks, whose sums are independent, and from
+/// about ten rows on hides the turning behind the sums.
+template <class T, int R>
+static void tile_turned(const TileArgs<T>& t) {
+  // Two registers of columns collide at half the distance.
+  if (collide(2 * t.b_row * static_cast<index_t>(sizeof(T)))) return turned_loop<T, R, 1, true>(t);
+  turned_loop<T, R, (R > 6 ? 1 : kVecBytes == 16 ? 4 : 2), false>(t);
 }
 
 /// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask; the last goes
@@ -385,7 +420,7 @@ struct TileTables {
       kernels.tile[R] = tile<T, R, false>;
       kernels.tile_unit_row[R] = tile<T, R, true>;
       if constexpr (R <= kWideRows) kernels.tile_wide[R] = tile_wide<T, R>;
-      if constexpr (R <= kWideRows) kernels.tile_turned[R] = tile_turned<T, R>;
+      if constexpr (R <= kTurnedRows) kernels.tile_turned[R] = tile_turned<T, R>;
       fill<R + 1>();
     }
   }
@@ -393,6 +428,7 @@ struct TileTables {
     kernels.tile_rows = kTileRows;
     kernels.tile_cols = static_cast<int>(kTileVecs * kLanes<T>);
     kernels.wide_rows = kWideRows;
+    kernels.turned_rows = kTurnedRows;
     kernels.lanes = static_cast<int>(kLanes<T>);
     kernels.pack = pack<T, T>;
     kernels.pack_floats = pack<T, float>;

@@ -69,24 +69,35 @@ NNFAST_INLINE void turn_quarters(vec<T>* m) {
   }
 }
 
+/// m[p] = (src[p], src[stride + p], src[2 stride + p], ...), kQuarter elements of each. A register of quarters from
+/// four rows: half of the turning is done by loads.
+template <class T>
+NNFAST_INLINE void load_turned_quarter(const T* src, index_t stride, vec<T>* m) {
+  constexpr index_t Q = kQuarter<T>;
+  const index_t step = opaque(stride);
+#pragma GCC unroll 4
+  for (index_t i = 0; i < Q; ++i) m[i] = load_quarters(src + i * step, Q * step);
+  turn_quarters<T>(m);
+}
+
+/// Whether 16 rows at such a distance need more lines of a set of L1 than the eight it has.
+NNFAST_INLINE bool collide(index_t bytes) { return bytes % 4096 == 0; }
+
 template <class T, class S>
 NNFAST_INLINE void load_turned_whole(const S* src, index_t stride, Few<vec<T>, kLanes<T>>& m) {
   constexpr index_t L = kLanes<T>;
   constexpr index_t Q = sizeof(S) == sizeof(T) ? kQuarter<T> : 0;
   if constexpr (Q > 0) {
-    // A register of quarters from four rows: half of the turning is done by loads.
+    // A line that is gone before its next quarter is asked for is better loaded once.
+    if (L <= 8 || !collide(stride * static_cast<index_t>(sizeof(T)))) {
 #pragma GCC unroll 8
-    for (index_t p = 0; p < L; p += Q) {
-      const index_t step = opaque(stride);
-#pragma GCC unroll 4
-      for (index_t i = 0; i < Q; ++i) m[p + i] = load_quarters(src + i * step + p, Q * step);
-      turn_quarters<T>(m + p);
+      for (index_t p = 0; p < L; p += Q) load_turned_quarter<T>(src + p, stride, m + p);
+      return;
     }
-  } else {
-#pragma GCC unroll 16
-    for (index_t i = 0; i < L; ++i) m[i] = load_as<T>(src + i * stride);
-    transpose<T>(m);
   }
+#pragma GCC unroll 16
+  for (index_t i = 0; i < L; ++i) m[i] = load_as<T>(src + i * stride);
+  transpose<T>(m);
 }
 
 /// m[p] = (src[p], src[stride + p], src[2 stride + p], ...): as many columns as there are `rows` up to kLanes, 0 behind

@@ -39,8 +39,9 @@ struct GemmKernels {
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
   int wide_rows;                                  // up to so many rows there is also ...
-  TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns,
-  TileKernel<T> tile_turned[kMaxTileRows + 1];    // ... and one that does where B(p, j) = b[p + j * b_row]
+  TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns
+  int turned_rows;                                // and up to so many
+  TileKernel<T> tile_turned[kMaxTileRows + 1];    // one that does where B(p, j) = b[p + j * b_row]
   /// Panels of `width` columns, one behind another, the last filled up with zeros: panel q has
   /// dst[q * k * width + p * width + j] = scale * src(p, q * width + j), p < k, q * width + j < n. Up to kPackSlack
   /// bytes behind a panel whose width is no multiple of the lanes are overwritten.
