@@ -18,6 +18,9 @@ inline constexpr int kWideVecs = kVecBytes == 64 ? 8 : 4;
 // Of B: from there on a few rows go along B's rows; below, with their sums in registers, they are a quarter faster.
 inline constexpr index_t kLongBytes = index_t{8} << 20;
 
+// Rows of B are asked for so far ahead: a load that is split between two lines and finds neither in L1 takes long.
+inline constexpr index_t kRowsAhead = 16;
+
 /// R x V registers.
 template <class T, int R, int V>
 using Tile = vec<T>[static_cast<std::size_t>(R)][static_cast<std::size_t>(V)];
@@ -70,7 +73,11 @@ NNFAST_INLINE void tile_loop(const TileArgs<T>& t) {
   const T* b = t.b;
   const index_t b_row = t.b_row;
   const index_t tail = t.n - (V - 1) * kLanes<T>;
+  const T* ahead = b + kRowsAhead * b_row;
   for (index_t p = t.k; p > 0; --p) {
+#pragma GCC unroll 4
+    for (int v = 0; v <= V; ++v) __builtin_prefetch(ahead + v * kLanes<T>);
+    ahead += b_row;
     Few<vec<T>, V> bv;
 #pragma GCC unroll 16
     for (int v = 0; v < V - 1; ++v) bv[v] = load(b + v * kLanes<T>);
