@@ -42,8 +42,11 @@ constexpr index_t kFewPanels = 4;
 // A block of C^T that is turned into rows of C.
 constexpr index_t kTurnedCols = 128;
 constexpr index_t kTurnedRows = 512;
-// Rows (or columns) at such a distance share one set of L1, and a tile of them does not stay there: 15-20 % slower.
+// Rows (or columns) at such a distance share one set of L1: so many stay there, more are 15-50 % slower.
 constexpr index_t kAliasing = 4096;
+constexpr index_t kWays = 8;
+// From so many columns of x^T on, the lines that a tile reads of them are gone from L1 when the next one comes.
+constexpr index_t kLongColumns = 256;
 
 static_assert(kBlockK * (4096 + 2016) + kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
 
@@ -66,7 +69,7 @@ class Block {
         packed_b_(static_cast<T*>(scratch)),
         packed_a_(packed_b_ + kBlockK * kBlockN<T>) {}
 
-  void run() {
+  void run(bool may_turn = true) {
     const index_t k = A_.cols;
     // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T
     // A^T.
@@ -81,7 +84,7 @@ class Block {
         finish(0, C_.rows, 0, 1);
         return;
       }
-      if (turning_pays()) {
+      if (may_turn && turning_pays()) {
         turned();
         finish(0, C_.rows, 0, C_.cols);
         return;
@@ -90,14 +93,12 @@ class Block {
     const index_t nr = tiles_.tile_cols;
     const index_t mr = tiles_.tile_rows;
     const bool one_block = C_.rows <= kBlockM<T>;
-    constexpr index_t kElement = static_cast<index_t>(sizeof(T));
-    const bool pack_b =
-        B_.col_stride != 1 || C_.rows > kPackRows * mr || (C_.rows > mr && B_.row_stride * kElement % kAliasing == 0);
+    const bool pack_b = B_.col_stride != 1 || C_.rows > kPackRows * mr || (C_.rows > mr && collide(B_.row_stride));
     // x^T is in the tile's order where it lies.
     const bool in_order = A_.row_stride == 1;
-    const bool collides = (in_order ? A_.col_stride : A_.row_stride) * kElement % kAliasing == 0;
-    const bool pack_a =
-        !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
+    const bool pack_a = !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
+                        (C_.cols > 2 * nr && in_order && collide(A_.col_stride));
+    if (!pack_a && !in_order && collide(A_.row_stride)) height_ = std::min(kWays, mr);
     // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
@@ -176,16 +177,20 @@ class Block {
     return true;
   }
 
-  /// Whether C^T = B^T A^T is less work, transposing it included: 50 columns fill four registers to 78 %, 784 rows fill
-  /// theirs. In lanes of multiply-adds, of which an element that is turned costs about six.
+  static bool collide(index_t stride) { return stride * static_cast<index_t>(sizeof(T)) % kAliasing == 0; }
+
+  /// Whether C^T = B^T A^T is less work, transposing it included: 10 columns fill a register to 63 %, 784 rows fill
+  /// theirs. In lanes of multiply-adds, of which there are 55 in a nanosecond; measured with 4 to 100 columns.
   [[nodiscard]] bool turning_pays() const {
     if (options_.alpha != T(1) || options_.beta != T(0) || C_.cols > kTurnedCols || B_.col_stride != 1) return false;
-    const index_t lanes = tiles_.lanes;
+    if (A_.row_stride != 1 && collide(A_.row_stride)) return false;  // turning takes twice as long
+    const index_t grain = tiles_.column_grain;
     const index_t k = A_.cols;
-    const index_t straight = k * C_.rows * (ceil_div(C_.cols, lanes) * lanes);
-    const index_t turned = k * C_.cols * (ceil_div(C_.rows, lanes) * lanes) + 6 * C_.rows * C_.cols +
-                           (A_.row_stride == 1 ? 0 : 6 * k * C_.rows);
-    return 10 * turned < 9 * straight;
+    index_t straight = k * C_.rows * (ceil_div(C_.cols, grain) * grain);
+    if (A_.row_stride == 1 && k > kLongColumns) straight += straight / 8;
+    const index_t turned = k * C_.cols * (ceil_div(C_.rows, grain) * grain) + 6 * C_.rows * C_.cols +
+                           (A_.row_stride == 1 ? 0 : 5 * k * C_.rows + 15'000);
+    return turned < straight;
   }
 
   /// By blocks of columns of C^T, which stay in cache until they are turned into rows of C.
@@ -195,7 +200,7 @@ class Block {
     for (index_t i = 0; i < C_.rows; i += kTurnedRows) {
       const index_t m = std::min(kTurnedRows, C_.rows - i);
       const MatrixView<T> part(block, C_.cols, m);
-      Block<T>(plain, B_.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run();
+      Block<T>(plain, B_.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run(false);
       tiles_.turn(block, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
     }
   }
@@ -205,7 +210,7 @@ class Block {
     index_t i;
     index_t height;
   };
-  [[nodiscard]] index_t strips(index_t mc) const { return ceil_div(mc, tiles_.tile_rows); }
+  [[nodiscard]] index_t strips(index_t mc) const { return ceil_div(mc, height_); }
   static Strip strip(index_t mc, index_t count, index_t r) {
     return {mc * r / count, mc * (r + 1) / count - mc * r / count};
   }
@@ -288,6 +293,7 @@ class Block {
   index_t col_;
   T* packed_b_;
   T* packed_a_;
+  index_t height_ = tiles_.tile_rows;  // of a tile, at most
 };
 
 struct Grid {
