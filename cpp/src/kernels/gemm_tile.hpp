@@ -220,7 +220,8 @@ static void tile_wide(const TileArgs<T>& whole) {
   while (t.n > 0) {
     const index_t left = t.n;
     const index_t vecs = (left + kLanes<T> - 1) / kLanes<T>;
-    const index_t v = vecs < kWideVecs ? vecs : kWideVecs;
+    // The last two pieces are equal, so that neither has too few sums under way.
+    const index_t v = vecs <= kWideVecs ? vecs : vecs < 2 * kWideVecs ? (vecs + 1) / 2 : kWideVecs;
     if (t.n > v * kLanes<T>) t.n = v * kLanes<T>;
     wide_of<T, R, kWideVecs>(t, v);
     t.b += t.n;
