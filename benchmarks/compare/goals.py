@@ -60,7 +60,9 @@ def ratio(row: Row, peer: str | None = None) -> float | None:
 def at_limit(row: Row, peer: str | None = None) -> float | None:
     """The ratio if nnfast did nothing but the multiply-adds at their peak, or read what it has to."""
     best = ratio(row, peer)
-    floors = [row[of] / row[by] for of, by in (("flop", "peak"), ("reads", "read")) if row.get(of) and by in row]
+    floors = [
+        row[of] / row[by] for of, by in (("flop", "peak"), ("reads", "read")) if row.get(of) and by in row
+    ]
     return best * ours(row) / max(floors) if floors and best is not None else None
 
 

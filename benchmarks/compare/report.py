@@ -133,8 +133,9 @@ def summary(results: dict[str, Any]) -> str:
 LEGEND = """\
 Medians over turns of the time of one call. best/nnfast: the fastest peer's time by nnfast's, above 1 nnfast is faster.
 peak: share of the multiply-add peak that the probe measured in the same turns; copy: share of its copy bandwidth out of
-cache. At the limit: the ratio of a nnfast that did nothing but the multiply-adds at that peak, or the reading of what has to
-be read (weights, operands) at the rate that the probe reads as many bytes; a goal above it is beyond the machine."""
+cache. At the limit: the ratio of a nnfast that did nothing but the multiply-adds at that peak, or the reading
+of what has to be read (weights, operands) at the rate at which the probe reads as many bytes; a goal above it is beyond
+the machine."""
 
 
 def markdown(results: dict[str, Any]) -> str:
