@@ -18,6 +18,9 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from itertools import pairwise
+
+from .compare.probe import Probe, build
 
 ROOT = pathlib.Path(__file__).parents[1]
 PROJECTS = ROOT / "tests" / "courses"
@@ -26,7 +29,10 @@ SILENCE = 0.5  # seconds between two runs
 
 @dataclass(frozen=True)
 class Case:
-    """A script; its arguments for a long run, for `--quick`, for next to no work; how fast it shall be."""
+    """A script; its arguments for a long run, for `--quick`, for next to no work; how fast it shall be.
+
+    `flop`: of the products of the long run, without the first layer's dx, in the script's float64.
+    """
 
     name: str
     script: str
@@ -35,7 +41,21 @@ class Case:
     empty: str
     goal: float
     what: str
+    flop: float = 0.0
 
+
+def forward_flop(sizes: tuple[int, ...], batch: int) -> float:
+    return 2.0 * batch * sum(inner * outer for inner, outer in pairwise(sizes))
+
+
+def step_flop(sizes: tuple[int, ...], batch: int, forwards: int) -> float:
+    """So many times forward, and dW and dx once."""
+    return (forwards + 2) * forward_flop(sizes, batch) - forward_flop(sizes[:2], batch)
+
+
+BOOK = (784, 50, 10)
+DEEP = (784, 100, 100, 100, 100, 10)
+DEEPER = (784, 100, 100, 100, 100, 100, 10)
 
 CASES = [
     Case(
@@ -46,6 +66,7 @@ CASES = [
         "1 100 50 60000",
         3,
         "784-50-10, batch 100, 10,000 steps with loss and accuracy (chapter 5)",
+        10_000 * step_flop(BOOK, 100, 2) + 17 * forward_flop(BOOK, 70_000),
     ),
     Case(
         "gradient check",
@@ -64,6 +85,7 @@ CASES = [
         "1 1 1000 100",
         3,
         "784-5 x 100-10 with and without batch normalization, batch 100 (chapter 6)",
+        4 * 20 * 2 * (10 * step_flop(DEEPER, 100, 1) + forward_flop(DEEPER, 1000)),
     ),
     Case(
         "optimizers",
@@ -73,6 +95,7 @@ CASES = [
         "12 128 100",
         3,
         "784-4 x 100-10, batch 128, SGD, Momentum, AdaGrad, Adam (chapter 6)",
+        6 * 1000 * step_flop(DEEP, 128, 2),
     ),
     Case(
         "convolution",
@@ -106,8 +129,8 @@ CASES = [
 
 def run(
     script: pathlib.Path, arguments: list[str], options: list[str], environment: dict[str, str]
-) -> tuple[float, str]:
-    """Seconds of one run, and what it printed."""
+) -> tuple[float, float, str]:
+    """Seconds of one run, those of it outside nnfast's core, and what it printed."""
     times = script.parent / "times.json"
     command = [sys.executable, "-m", "nnfast", "run", "--seed", "0", "--times", str(times), *options]
     done = subprocess.run(
@@ -116,11 +139,12 @@ def run(
     if done.returncode:
         raise SystemExit(f"{script}: {done.stderr}")
     time.sleep(SILENCE)
-    return json.loads(times.read_text())["seconds"], done.stdout
+    took = json.loads(times.read_text())
+    return took["seconds"], took["seconds"] - took["core"], done.stdout
 
 
-def compare(case: Case, rounds: int, quick: bool, threads: int) -> dict[str, object]:
-    """Median seconds of both, their ratio, and the difference of what they print."""
+def compare(case: Case, rounds: int, quick: bool, threads: int, peak: float) -> dict[str, object]:
+    """Median seconds of both, their ratio, and the difference of what they print. `peak`: in FLOP/s."""
     from nnfast.compat._runner import compare as difference_of
 
     data = os.environ.get("NNFAST_DATA") or ROOT / ".." / "shared" / "data"
@@ -130,6 +154,7 @@ def compare(case: Case, rounds: int, quick: bool, threads: int) -> dict[str, obj
     environment = {**os.environ, "COURSE_MNIST": str(folder.resolve())}
     environment |= {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads)}
     seconds: dict[str, list[float]] = {"numpy": [], "nnfast": []}
+    outside = []
     printed = {}
     with tempfile.TemporaryDirectory() as place:
         course = case.script.partition("/")[0]
@@ -138,11 +163,15 @@ def compare(case: Case, rounds: int, quick: bool, threads: int) -> dict[str, obj
         script = pathlib.Path(place) / case.script
         for _ in range(rounds):
             for system, options in (("numpy", ["--numpy"]), ("nnfast", ["--quiet"])):
-                before, _ = run(script, case.empty.split(), options, environment)
-                took, printed[system] = run(script, arguments, options, environment)
+                before, outside_before, _ = run(script, case.empty.split(), options, environment)
+                took, outside_took, printed[system] = run(script, arguments, options, environment)
                 seconds[system].append(took - before)
+                if system == "nnfast":
+                    outside.append(outside_took - outside_before)
     difference, _ = difference_of(printed["numpy"].splitlines(), printed["nnfast"].splitlines())
     numpy, nnfast = (statistics.median(seconds[system]) for system in ("numpy", "nnfast"))
+    own = statistics.median(outside)
+    limit = f"{numpy / (own + case.flop / peak):.1f}" if case.flop and not quick else ""
     return {
         "name": case.name,
         "what": case.what,
@@ -150,6 +179,8 @@ def compare(case: Case, rounds: int, quick: bool, threads: int) -> dict[str, obj
         "numpy": numpy,
         "nnfast": nnfast,
         "ratio": statistics.median(a / b for a, b in zip(seconds["numpy"], seconds["nnfast"], strict=True)),
+        "own": own,
+        "limit": limit,
         "goal": case.goal,
         "output": difference.partition("\n")[0] or "the same",
     }
@@ -161,12 +192,15 @@ def markdown(results: list[dict[str, object]], threads: int, rounds: int) -> str
 # Scripts of the courses, unchanged
 
 Seconds of a script without reading its data, medians of {rounds} runs in turn, {threads} threads. The scripts are
-ours, in the manner of the courses (`tests/courses`). Written by `python -m benchmarks.courses`.
+ours, in the manner of the courses (`tests/courses`). Own lines: seconds of the nnfast run that are not
+spent in nnfast's core: the script's own NumPy and the interpreter. At the limit: the ratio if those
+stayed and the products ran at the multiply-add peak of the machine, with nothing else to do.
+Written by `python -m benchmarks.courses`.
 
-| script | NumPy s | nnfast s | ratio | goal | output |
-|---|---:|---:|---:|---:|---|
+| script | NumPy s | nnfast s | own lines s | ratio | at the limit | goal | output |
+|---|---:|---:|---:|---:|---:|---:|---|
 """
-    row = "| {name}: {what} | {numpy:.2f} | {nnfast:.2f} | {ratio:.2f} | {goal:g} | {output} |\n"
+    row = "| {name}: {what} | {numpy:.2f} | {nnfast:.2f} | {own:.2f} | {ratio:.2f} | {limit} | {goal:g} | {output} |\n"
     return head + "".join(row.format(**result) for result in results)
 
 
@@ -178,16 +212,18 @@ def main() -> None:
     parser.add_argument("--cases", help="names with commas between; all by default")
     parser.add_argument("--out", type=pathlib.Path, help="a Markdown file for the table")
     options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        probe = Probe(build(pathlib.Path(folder)), options.threads)
+        peak = probe.peak("float64", 0.2)
+        probe.close()
     results = []
     for case in CASES:
         if options.cases and case.name not in options.cases.split(","):
             continue
-        result = compare(case, options.rounds, options.quick, options.threads)
-        print(
-            "{name:20} numpy {numpy:7.2f} s  nnfast {nnfast:7.2f} s  {ratio:5.2f}x (goal {goal}x)  {output}".format(
-                **result
-            )
-        )
+        result = compare(case, options.rounds, options.quick, options.threads, peak)
+        text = "{name:20} numpy {numpy:7.2f} s  nnfast {nnfast:7.2f} s, own lines {own:5.2f} s"
+        text += "  {ratio:5.2f}x (goal {goal}x) at the limit {limit:4}  {output}"
+        print(text.format(**result))
         results.append(result)
     if options.out:
         options.out.write_text(markdown(results, options.threads, options.rounds))

@@ -22,6 +22,10 @@ class Net:
     def forward_flop(self, batch: int) -> float:
         return float(sum(2 * batch * inner * outer for inner, outer in pairwise(self.sizes)))
 
+    def weight_bytes(self) -> int:
+        """In float32."""
+        return 4 * sum(inner * outer for inner, outer in pairwise(self.sizes))
+
     def step_flop(self, batch: int) -> float:
         """Forward, dW and dx; nobody needs the dx of the first layer."""
         return 3 * self.forward_flop(batch) - 2.0 * batch * self.sizes[0] * self.sizes[1]
@@ -44,7 +48,8 @@ BATCHES = 4  # different batches that a training job goes through, again and aga
 
 @dataclass(frozen=True)
 class Case:
-    """`flop` and `traffic` (bytes) are those of one call; a result is `scale` times the time of a call."""
+    """A result is `scale` times the time of a call. What it takes at least: `flop`, `traffic` (bytes to and from
+    memory), `reads` (bytes, wherever they lie)."""
 
     group: str
     name: str
@@ -53,6 +58,7 @@ class Case:
     systems: tuple[str, ...] | None = None  # None: all that can
     flop: float = 0.0
     traffic: float = 0.0
+    reads: int = 0
     scale: float = 1.0
     heavy: bool = False  # fewer rounds will do
     single_calls: bool = False  # quantiles of single calls, besides
@@ -83,6 +89,7 @@ def infer_cases() -> list[Case]:
             "float32",
             {"net": net.name, "batch": batch},
             flop=net.forward_flop(batch),
+            reads=net.weight_bytes(),
             single_calls=(net.name, batch) == ("rl", 1),
         )
         for net in NETS.values()
@@ -94,8 +101,9 @@ FRACTIONS = 10  # an epoch is taken in so many turns
 
 
 def epoch_cases() -> list[Case]:
+    flop = 60_000 / NETS["mnist"].batch * NETS["mnist"].step_flop(NETS["mnist"].batch)
     return [
-        Case("epoch", "mnist", "float32", {"net": "mnist"}, scale=FRACTIONS, heavy=True),
+        Case("epoch", "mnist", "float32", {"net": "mnist"}, flop=flop, scale=FRACTIONS, heavy=True),
         Case("epoch", "fit: per step", "float32", {"fit": "rl"}, ("nnfast",)),
         Case("epoch", "train_step", "float32", {"net": "rl", "batch": 64}, ("nnfast",)),
     ]
@@ -123,7 +131,8 @@ def gemm_shapes() -> list[tuple[str, int, int, int]]:
 def gemm_case(group: str, kind: str, m: int, n: int, k: int, dtype: str) -> Case:
     params = {"kind": kind, "m": m, "n": n, "k": k}
     flop = 2.0 * m * n * k
-    return Case(group, f"{kind} {m}x{n}x{k}", dtype, params, PRODUCTS, flop, heavy=flop > 5e9)
+    reads = (4 if dtype == "float32" else 8) * (m * k + k * n)
+    return Case(group, f"{kind} {m}x{n}x{k}", dtype, params, PRODUCTS, flop, reads=reads, heavy=flop > 5e9)
 
 
 def gemm_cases() -> list[Case]:

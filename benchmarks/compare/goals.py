@@ -26,10 +26,16 @@ class Goal:
     target: float
     at_least: bool = True
     unit: str = "x"
+    limit: float | None = None  # the ratio of whoever does the case at the speed of the machine
 
     @property
     def met(self) -> bool:
         return self.value >= self.target if self.at_least else self.value <= self.target
+
+    @property
+    def verdict(self) -> str:
+        beyond = self.limit is not None and self.limit < self.target
+        return "met" if self.met else "beyond the machine" if beyond else "MISSED"
 
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
@@ -49,6 +55,15 @@ def ratio(row: Row, peer: str | None = None) -> float | None:
     if peer is not None:
         times = {name: time for name, time in times.items() if name == peer}
     return min(times.values()) / ours(row) if times and "nnfast" in seconds else None
+
+
+def at_limit(row: Row, peer: str | None = None) -> float | None:
+    """The ratio if nnfast did nothing but the multiply-adds at their peak, or read what it has to."""
+    best = ratio(row, peer)
+    floors = [
+        row[of] / row[by] for of, by in (("flop", "peak"), ("reads", "read")) if row.get(of) and by in row
+    ]
+    return best * ours(row) / max(floors) if floors and best is not None else None
 
 
 def share(row: Row) -> float | None:
@@ -84,16 +99,17 @@ def of_row(row: Row) -> Iterator[Goal]:
     if group in ("elementwise", "loss", "gemm"):
         name += f" {row['dtype']}"
     if group == "train" and best is not None:
-        yield Goal(threads, name, best, TRAIN[case])
+        yield Goal(threads, name, best, TRAIN[case], limit=at_limit(row))
     if group == "train" and case in PEAK_SHARE:
         part = share(row)
         if part is not None:
             yield Goal(threads, f"{name}, share of peak", 100 * part, 100 * PEAK_SHARE[case], unit="%")
     if group == "train64" and best is not None:
-        yield Goal(threads, name, best, 1.08 if case == "wide" else 1.4)
+        yield Goal(threads, name, best, 1.08 if case == "wide" else 1.4, limit=at_limit(row))
     if group == "infer":
         if best is not None:
-            yield Goal(threads, name, best, infer_target(row["params"]["net"], row["params"]["batch"]))
+            target = infer_target(row["params"]["net"], row["params"]["batch"])
+            yield Goal(threads, name, best, target, limit=at_limit(row))
         if "single_calls" in row:
             calls = row["single_calls"]["nnfast"]
             yield Goal(threads, f"{name}, a call", 1e6 * ours(row), 2.0, at_least=False, unit="us")
@@ -104,7 +120,7 @@ def of_row(row: Row) -> Iterator[Goal]:
         for peer, target in EPOCH.items():
             value = ratio(row, peer)
             if value is not None:
-                yield Goal(threads, f"{name}, {peer}", value, target)
+                yield Goal(threads, f"{name}, {peer}", value, target, limit=at_limit(row, peer))
     if group == "elementwise":
         by_numpy = ratio(row, "numpy")
         place, function = row["params"]["place"], row["params"]["function"]

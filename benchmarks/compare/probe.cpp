@@ -2,6 +2,7 @@
 //
 //   fma 4|8 THREADS SECONDS              GFLOP/s of multiply-adds in registers; the size of the numbers in bytes
 //   copy BYTES THREADS stream|plain      GB/s of a copy of so many bytes, read and written bytes counted
+//   read BYTES THREADS                   GB/s of reading so many bytes again and again, from whichever cache holds them
 //
 // Several short runs make an answer: their median.
 #include <algorithm>
@@ -165,6 +166,32 @@ double copy_rate(Buffer& from, Buffer& to, long bytes, int threads, bool stream)
   return 2.0 * share * threads * repeat / median(times) / 1e9;
 }
 
+// Eight lines at a time, each into a sum of its own.
+long long sum(const char* from, long bytes) {
+  constexpr int abreast = 8;
+  Bytes sums[abreast] = {};
+  for (long i = 0; i + abreast * width <= bytes; i += abreast * width) {
+#pragma GCC unroll 8
+    for (int j = 0; j < abreast; ++j) sums[j] += *reinterpret_cast<const Bytes*>(from + i + j * width);
+  }
+  Bytes total = sums[0];
+  for (int j = 1; j < abreast; ++j) total += sums[j];
+  return total[0];
+}
+
+double read_rate(Buffer& from, long bytes, int threads) {
+  const char* source = from.grow(bytes);
+  const long share = std::max(1024L, bytes / threads / 1024 * 1024);
+  const int repeat = int(std::max(1L, (8L << 20) / bytes));
+  std::vector<long long> sinks(threads * 64);
+  const auto times = together(threads, 9, [&](int thread) {
+    for (int i = 0; i < repeat; ++i) sinks[thread * 64] += sum(source + thread * share, share);
+  });
+  volatile long long sink = sinks[0];
+  (void)sink;
+  return 1.0 * share * threads * repeat / median(times) / 1e9;
+}
+
 int main() {
   Buffer from, to;
   std::string what;
@@ -175,6 +202,10 @@ int main() {
       double seconds = 0;
       std::cin >> size >> threads >> seconds;
       std::cout << (size == 4 ? fma_rate<float>(threads, seconds) : fma_rate<double>(threads, seconds));
+    } else if (what == "read") {
+      long bytes = 0;
+      std::cin >> bytes >> threads;
+      std::cout << read_rate(from, bytes, threads);
     } else {
       long bytes = 0;
       std::string kind;

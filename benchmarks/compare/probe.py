@@ -42,6 +42,10 @@ class Probe:
         """Bytes read and written per second."""
         return 1e9 * self._ask(f"copy {size} {self.threads} {stores}")
 
+    def read(self, size: int) -> float:
+        """Bytes per second of reading `size` bytes again and again."""
+        return 1e9 * self._ask(f"read {size} {self.threads}")
+
     def close(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()

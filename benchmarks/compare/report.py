@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .cases import GROUPS
-from .goals import Goal, Row, all_goals, copy_share, of_row, ratio, share, slow_products
+from .goals import Goal, Row, all_goals, at_limit, copy_share, of_row, ratio, share, slow_products
 
 
 def processor() -> str:
@@ -90,16 +90,24 @@ def markdown_table(title: str, lines: list[list[str]]) -> str:
 
 
 def goal_lines(goals: list[Goal]) -> list[list[str]]:
-    return [["goal", "threads", "measured", ""]] + [
-        [goal.what, str(goal.threads), str(goal), "met" if goal.met else "MISSED"] for goal in goals
+    return [["goal", "threads", "measured", "at the limit", ""]] + [
+        [
+            goal.what,
+            str(goal.threads),
+            str(goal),
+            "" if goal.limit is None else f"{goal.limit:.2f}x",
+            goal.verdict,
+        ]
+        for goal in goals
     ]
 
 
 def slow_lines(rows: list[Row]) -> list[list[str]]:
     lines = [
-        [row["case"], row["dtype"], str(row["threads"]), f"{ratio(row):.2f}"] for row in slow_products(rows)
+        [row["case"], row["dtype"], str(row["threads"]), f"{ratio(row):.2f}", f"{at_limit(row):.2f}"]
+        for row in slow_products(rows)
     ]
-    return [["product", "dtype", "threads", "best/nnfast"], *lines] if lines else []
+    return [["product", "dtype", "threads", "best/nnfast", "at the limit"], *lines] if lines else []
 
 
 def quiet(results: dict[str, Any]) -> str:
@@ -125,7 +133,9 @@ def summary(results: dict[str, Any]) -> str:
 LEGEND = """\
 Medians over turns of the time of one call. best/nnfast: the fastest peer's time by nnfast's, above 1 nnfast is faster.
 peak: share of the multiply-add peak that the probe measured in the same turns; copy: share of its copy bandwidth out of
-cache."""
+cache. At the limit: the ratio of a nnfast that did nothing but the multiply-adds at that peak, or the reading
+of what has to be read (weights, operands) at the rate at which the probe reads as many bytes; a goal above it is beyond
+the machine."""
 
 
 def markdown(results: dict[str, Any]) -> str:

@@ -122,6 +122,7 @@ class Turns:
         quantiles: list[dict[str, list[dict[str, float]]]] = [{} for _ in cases]
         peak_slices: list[float] = []
         copy_slices: dict[str, list[float]] = {}
+        read_slices: list[list[float]] = [[] for _ in cases]
         order = [name for name, indices in taking_part.items() if indices]
         rounds = self.options.rounds
         if any(case.heavy for case in cases):
@@ -143,6 +144,9 @@ class Turns:
                 self.silence()
             if peaks:
                 peak_slices.append(self.probe.peak(cases[0].dtype, min(seconds, 0.05)))
+                for rates, case in zip(read_slices, cases, strict=True):
+                    if case.reads:
+                        rates.append(self.probe.read(case.reads))
             if copies:
                 for stores in ("plain", "stream"):
                     copy_slices.setdefault(stores, []).append(self.probe.copy(256 << 20, stores))
@@ -156,6 +160,7 @@ class Turns:
                 "params": case.params,
                 "flop": case.flop,
                 "traffic": case.traffic,
+                "reads": case.reads,
                 "seconds": {
                     name: {
                         "median": case.scale * statistics.median(reading["median"] for reading in readings),
@@ -172,6 +177,8 @@ class Turns:
                 }
             if peak_slices:
                 row["peak"] = statistics.median(peak_slices)
+            if read_slices[index]:
+                row["read"] = statistics.median(read_slices[index])
             if copy_slices:
                 row["copy"] = {stores: statistics.median(rates) for stores, rates in copy_slices.items()}
             rows.append(row)

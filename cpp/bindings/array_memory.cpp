@@ -19,7 +19,7 @@ namespace py = pybind11;
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kSmallest = std::size_t{32} << 10;
-constexpr std::size_t kLargest = std::size_t{32} << 20;
+constexpr std::size_t kLargest = static_cast<std::size_t>(PooledArrays::kPoolBytes);
 constexpr std::size_t kGranule = std::size_t{4} << 10;
 
 /// Stands directly in front of an array's memory.

@@ -178,8 +178,17 @@ class Watched {
     }
   }
   [[nodiscard]] bool unchanged(bool for_inference) const {
+    py::handle owner;
+    py::object attributes;
     for (const Entry& e : entries_) {
       if (for_inference && !e.read) continue;
+      if (!owner.is(e.object)) {
+        owner = e.object;
+        attributes = py::reinterpret_steal<py::object>(PyObject_GenericGetDict(owner.ptr(), nullptr));
+        if (!attributes) throw py::error_already_set();
+      }
+      // Where it stands among the instance's own, half the time of PyObject_GetAttr.
+      if (PyDict_GetItemWithError(attributes.ptr(), e.name.ptr()) == e.value.ptr()) continue;
       const auto value = py::reinterpret_steal<py::object>(PyObject_GetAttr(e.object.ptr(), e.name.ptr()));
       if (!value) PyErr_Clear();
       if (!value.is(e.value)) return false;

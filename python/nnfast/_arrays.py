@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from ._typing import Array, ArrayLike, DTypeLike, Floats, Seed
+    from ._typing import Array, ArrayLike, DTypeLike, Seed
 
 
 def integer(where: str, name: str, value: object, low: int = 1) -> int:

@@ -85,7 +85,8 @@ class Loss:
         """
         y, t = self._single(y, t)
         where = f"{type(self).__name__}.forward"
-        value = _core.loss(self._spec, where, y, t, self.class_weight, sample_weight)
+        # A second pass would take all exponentials again.
+        value, self._dy = _core.loss_backward(self._spec, where, y, t, self.class_weight, sample_weight)
         self._kept = (y, t, sample_weight)
         return value
 
@@ -93,10 +94,12 @@ class Loss:
         """dy of y's shape: the derivative of the loss by the scores of the last forward."""
         if "_kept" not in self.__dict__:
             raise RuntimeError(f"{type(self).__name__}.backward: called before forward")
-        y, t, sample_weight = self._kept
-        dy = _core.loss_backward(
-            self._spec, f"{type(self).__name__}.backward", y, t, self.class_weight, sample_weight
-        )[1]
+        # Given away once: the caller may write on it.
+        dy, self._dy = self._dy, None
+        if dy is None:
+            y, t, sample_weight = self._kept
+            where = f"{type(self).__name__}.backward"
+            _, dy = _core.loss_backward(self._spec, where, y, t, self.class_weight, sample_weight)
         return dy.reshape(self._shape)
 
     def _single(self, y: ArrayLike, t: ArrayLike) -> tuple[ArrayLike, ArrayLike]:

@@ -125,10 +125,11 @@ class Network(GlassBox):
         TypeError
             x is not real.
         """
-        y = self._scores("Network.predict", x)
-        return (
-            y if self._plain_plan is not None else self._shown(y)
-        )  # a call less: 5 % of the smallest predictions
+        if self._plain_plan is not None:  # here, not in a function: a call is 5 % of the smallest predictions
+            scores: Array | None = self._plain_plan.predict_plain(x)
+            if scores is not None:
+                return scores
+        return self._shown(self._scores_of(self._input("Network.predict", x, single=True)))
 
     def __call__(self, x: ArrayLike) -> Array:
         """The same as :meth:`predict`: the hypothesis h(x) of the courses."""

@@ -42,8 +42,11 @@ constexpr index_t kFewPanels = 4;
 // A block of C^T that is turned into rows of C.
 constexpr index_t kTurnedCols = 128;
 constexpr index_t kTurnedRows = 512;
-// Rows (or columns) at such a distance share one set of L1, and a tile of them does not stay there: 15-20 % slower.
+// Rows (or columns) at such a distance share one set of L1: so many stay there, more are 15-50 % slower.
 constexpr index_t kAliasing = 4096;
+constexpr index_t kWays = 8;
+// From so many columns of x^T on, the lines that a tile reads of them are gone from L1 when the next one comes.
+constexpr index_t kLongColumns = 256;
 
 // Up to so many terms an element costs less than its way to memory. Tiles of three rows and eight registers write C in
 // pieces of 512 bytes, those of 14 rows in pieces of 128, which collide in L1 at rows of 4 KiB: 512 x 512 x 1 in
@@ -77,7 +80,7 @@ class Block {
         packed_b_(static_cast<T*>(scratch)),
         packed_a_(packed_b_ + kBlockK * kBlockN<T>) {}
 
-  void run() {
+  void run(bool may_turn = true) {
     const index_t k = A_.cols;
     // Few rows: B passes through once whatever we do, so it is read where it lies. One column is one row of C^T = B^T
     // A^T.
@@ -93,7 +96,7 @@ class Block {
         finish(0, C_.rows, 0, 1);
         return;
       }
-      if (turning_pays()) {
+      if (may_turn && turning_pays()) {
         turned();
         finish(0, C_.rows, 0, C_.cols);
         return;
@@ -106,13 +109,12 @@ class Block {
     const index_t nr = tiles_.tile_cols;
     const index_t mr = tiles_.tile_rows;
     const bool one_block = C_.rows <= kBlockM<T>;
-    constexpr index_t kElement = static_cast<index_t>(sizeof(T));
     const bool pack_b = B_.col_stride != 1 || C_.rows > kPackRows * mr;
     // x^T is in the tile's order where it lies.
     const bool in_order = A_.row_stride == 1;
-    const bool collides = (in_order ? A_.col_stride : A_.row_stride) * kElement % kAliasing == 0;
-    const bool pack_a =
-        !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) || (C_.cols > 2 * nr && collides);
+    const bool pack_a = !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
+                        (C_.cols > 2 * nr && in_order && collide(A_.col_stride));
+    if (!pack_a && !in_order && collide(A_.row_stride)) height_ = std::min(kWays, mr);
     // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
@@ -191,6 +193,8 @@ class Block {
     return true;
   }
 
+  static bool collide(index_t stride) { return stride * static_cast<index_t>(sizeof(T)) % kAliasing == 0; }
+
   /// All columns, as far as B stays in L2, for a few rows at a time.
   void short_sums() {
     const index_t k = A_.cols;
@@ -212,20 +216,22 @@ class Block {
     }
   }
 
-  /// Whether C^T = B^T A^T is less work, transposing it included: 50 columns fill four registers to 78 %, 784 rows fill
-  /// theirs. In lanes of multiply-adds, of which an element that is turned costs about six, or two where turning it
-  /// goes on beside few sums.
+  /// Whether C^T = B^T A^T is less work, transposing it included: 10 columns fill a register to 63 %, 784 rows fill
+  /// theirs. In lanes of multiply-adds, of which there are 55 in a nanosecond; measured with 4 to 100 columns. Few
+  /// columns are turned beside their sums, which hide all but one lane of it, if there are enough of them.
   [[nodiscard]] bool turning_pays() const {
-    const bool few = C_.cols <= tiles_.turned_rows;
     if (options_.alpha != T(1) || options_.beta != T(0) || C_.cols > kTurnedCols) return false;
-    if (B_.col_stride != 1 && !few) return false;
-    const index_t lanes = tiles_.lanes;
+    const bool in_order = A_.row_stride == 1;
+    const bool few = C_.cols <= tiles_.turned_rows;
+    if (!few && (B_.col_stride != 1 || (!in_order && collide(A_.row_stride)))) return false;
+    const index_t grain = tiles_.column_grain;
     const index_t k = A_.cols;
-    const index_t straight = k * C_.rows * (ceil_div(C_.cols, lanes) * lanes);
-    const index_t turning = A_.row_stride == 1 ? 0 : few ? 2 : 6;
-    const index_t turned =
-        k * C_.cols * (ceil_div(C_.rows, lanes) * lanes) + 6 * C_.rows * C_.cols + turning * k * C_.rows;
-    return 10 * turned < 9 * straight;
+    index_t straight = k * C_.rows * (ceil_div(C_.cols, grain) * grain);
+    if (in_order && k > kLongColumns) straight += straight / 8;
+    const index_t columns = few && !in_order ? std::max<index_t>(C_.cols + 1, 6) : C_.cols;
+    const index_t turned = k * columns * (ceil_div(C_.rows, grain) * grain) + 6 * C_.rows * C_.cols +
+                           (few || in_order ? 0 : 5 * k * C_.rows + 15'000);
+    return turned < straight;
   }
 
   /// By blocks of columns of C^T, which stay in cache until they are turned into rows of C.
@@ -240,7 +246,7 @@ class Block {
     for (index_t i = 0; i < C_.rows; i += kTurnedRows) {
       const index_t m = std::min(kTurnedRows, C_.rows - i);
       const MatrixView<T> part(block, C_.cols, m);
-      Block<T>(plain, B.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run();
+      Block<T>(plain, B.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run(false);
       tiles_.turn(block, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
     }
   }
@@ -250,7 +256,7 @@ class Block {
     index_t i;
     index_t height;
   };
-  [[nodiscard]] index_t strips(index_t mc) const { return ceil_div(mc, tiles_.tile_rows); }
+  [[nodiscard]] index_t strips(index_t mc) const { return ceil_div(mc, height_); }
   static Strip strip(index_t mc, index_t count, index_t r) {
     return {mc * r / count, mc * (r + 1) / count - mc * r / count};
   }
@@ -341,6 +347,7 @@ class Block {
   index_t col_;
   T* packed_b_;
   T* packed_a_;
+  index_t height_ = tiles_.tile_rows;  // of a tile, at most
 };
 
 struct Grid {

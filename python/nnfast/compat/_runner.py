@@ -151,11 +151,11 @@ def run(
     _seed(seed)
     began, core = time.perf_counter(), _core.core_seconds()
     code = _execute(path, arguments)
-    seconds = time.perf_counter() - began
+    seconds, core = time.perf_counter() - began, _core.core_seconds() - core
     if report_to:
-        report_to.write_text(json.dumps({"seconds": seconds}))
+        report_to.write_text(json.dumps({"seconds": seconds, "core": core}))
     if hook is not None and not quiet:
-        report(hook, seconds, _core.core_seconds() - core)
+        report(hook, seconds, core)
     return code
 
 

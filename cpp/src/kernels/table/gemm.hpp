@@ -35,7 +35,7 @@ template <class T>
 struct GemmKernels {
   int tile_rows;
   int tile_cols;
-  int lanes;                                      // of a register
+  int column_grain;                               // a tile's time goes with its columns rounded up to these
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
   int wide_rows;                                  // up to so many rows there is also ...
