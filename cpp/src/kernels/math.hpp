@@ -113,6 +113,16 @@ NNFAST_INLINE vec<T> exp_of(vec<T> x) {
   return scale<T>(1 + e.fraction(), e.k);
 }
 
+/// exp(x) for x <= 0, in three operations less than exp_of.
+template <class T>
+NNFAST_INLINE vec<T> exp_nonpositive(vec<T> x) {
+  const vec<T> c = at_least(x, kExpLow<T>);
+  const vec<T> k = fma(c, broadcast(Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> r = fma(k, broadcast(-Coef<T>::kLn2Low), fma(k, broadcast(-Coef<T>::kLn2High), c));
+  const vec<T> one = broadcast(T{1});
+  return scale<T>(fma(fma(polynomial<T>(r, Coef<T>::kExp), r, one), r, one), k);
+}
+
 /// exp(x) - 1 as a sum, for x <= kExpHigh.
 template <class T>
 NNFAST_INLINE Sum<T> expm1_sum(vec<T> x, vec<T> x_low) {

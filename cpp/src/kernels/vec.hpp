@@ -181,6 +181,9 @@ NNFAST_INLINE void store_n(double* p, f64v v, index_t n) {
 #endif
 }
 
+/// Whatever is at p will be read soon; p may be any address.
+NNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
 /// Past the caches, to an address that is a multiple of kVecBytes; end_stream() before others may read it.
 template <class T>
 NNFAST_INLINE void store_stream(T* p, vec<T> v) {
@@ -423,9 +426,9 @@ NNFAST_INLINE f64v with_sign(f64v x, f64v sign) {
   return from_bits(to_bits(x) | (to_bits(sign) & Format<double>::kSign));
 }
 
-/// x held below (above) the number c; NaN stays NaN. One instruction: minps(c, x) gives x unless c < x.
-NNFAST_INLINE f32v at_most(f32v x, float c) {
-  const f32v limit = broadcast(c);
+/// x held below (above) a limit; NaN stays NaN, a limit of NaN is none. One instruction: minps(c, x) gives x unless
+/// c < x.
+NNFAST_INLINE f32v at_most(f32v x, f32v limit) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_min_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
@@ -436,8 +439,8 @@ NNFAST_INLINE f32v at_most(f32v x, float c) {
   return limit < x ? limit : x;
 #endif
 }
-NNFAST_INLINE f64v at_most(f64v x, double c) {
-  const f64v limit = broadcast(c);
+NNFAST_INLINE f32v at_most(f32v x, float limit) { return at_most(x, broadcast(limit)); }
+NNFAST_INLINE f64v at_most(f64v x, f64v limit) {
 #if defined(__AVX512F__)
   return (f64v)_mm512_min_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
@@ -448,8 +451,8 @@ NNFAST_INLINE f64v at_most(f64v x, double c) {
   return limit < x ? limit : x;
 #endif
 }
-NNFAST_INLINE f32v at_least(f32v x, float c) {
-  const f32v limit = broadcast(c);
+NNFAST_INLINE f64v at_most(f64v x, double limit) { return at_most(x, broadcast(limit)); }
+NNFAST_INLINE f32v at_least(f32v x, f32v limit) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_max_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
@@ -460,8 +463,8 @@ NNFAST_INLINE f32v at_least(f32v x, float c) {
   return limit > x ? limit : x;
 #endif
 }
-NNFAST_INLINE f64v at_least(f64v x, double c) {
-  const f64v limit = broadcast(c);
+NNFAST_INLINE f32v at_least(f32v x, float limit) { return at_least(x, broadcast(limit)); }
+NNFAST_INLINE f64v at_least(f64v x, f64v limit) {
 #if defined(__AVX512F__)
   return (f64v)_mm512_max_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
@@ -472,6 +475,7 @@ NNFAST_INLINE f64v at_least(f64v x, double c) {
   return limit > x ? limit : x;
 #endif
 }
+NNFAST_INLINE f64v at_least(f64v x, double limit) { return at_least(x, broadcast(limit)); }
 
 /// x 2^k for whole k with |k| <= 2 kBias, rounded once: two factors, of which the first is exact for 2^-64 <= |x| <= 2.
 template <class T>
