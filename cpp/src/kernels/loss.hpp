@@ -115,7 +115,8 @@ static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
         continue;
       }
       const T* y = a.y + i * a.y_row;
-      Row<T, kBlocks, RowWriter<T, Finish>> row(y, a.y_row, a.dy ? a.dy + i * a.dy_row : nullptr, a.cols, writer);
+      const T* next = i + 1 < a.rows ? y + a.y_row : y;
+      Row<T, kBlocks, RowWriter<T, Finish>> row(y, next, a.dy ? a.dy + i * a.dy_row : nullptr, a.cols, writer);
       const T max = row.max();
       if (a.correct) a.correct[i] = is_correct(a, i, max);
       T w = a.sample_weight ? a.sample_weight[i] : T{1};

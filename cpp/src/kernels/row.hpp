@@ -10,6 +10,12 @@ NNFAST_INLINE vec<T> lowest() {
   return broadcast(-Format<T>::kInfinity);
 }
 
+/// n elements, and -inf behind them.
+template <class T>
+NNFAST_INLINE vec<T> load_or_lowest(const T* p, index_t n) {
+  return n >= kLanes<T> ? load(p) : select(first_lanes<T>(n), load_some(p, n), lowest<T>());
+}
+
 /// The largest number of a row, -inf if there is none.
 template <class T>
 NNFAST_INLINE T row_max(const T* x, index_t cols) {
@@ -19,7 +25,7 @@ NNFAST_INLINE T row_max(const T* x, index_t cols) {
     for (int r = 0; r < 4; ++r) m[r] = at_least(m[r], load(x + j + r * kLanes<T>));
   }
   for (; j < cols; j += kLanes<T>) {
-    m[0] = at_least(m[0], select(first_lanes<T>(cols - j), load_n(x + j, cols - j), lowest<T>()));
+    m[0] = at_least(m[0], load_or_lowest(x + j, cols - j));
   }
   return fold(m, Max<T>{});
 }
@@ -62,6 +68,13 @@ class RowWriter {
   RowWriter& operator=(const RowWriter&) = delete;
 
   NNFAST_INLINE bool streams() const { return streams_; }
+
+  /// The maximum of the row at x, which may have been found along with the sum of another.
+  NNFAST_INLINE T max_of(const T* x, index_t cols) const { return x == looked_at_ ? max_ : row_max(x, cols); }
+  NNFAST_INLINE void found_max(const T* x, T max) {
+    looked_at_ = x;
+    max_ = max;
+  }
 
   /// Where to keep a row that will be y.
   NNFAST_INLINE T* place(T* y) {
@@ -109,6 +122,8 @@ class RowWriter {
   alignas(64) T kept_[static_cast<std::size_t>(2 * kMost)];
   bool streams_;
   bool odd_ = false;
+  const T* looked_at_ = nullptr;
+  T max_ = 0;
   Pending<T, F> pending_ = {};
 };
 
@@ -117,11 +132,11 @@ class RowWriter {
 template <class T, int kBlocks, class Writer>
 class Row {
  public:
-  /// y null: nothing is written. The next row is at x + x_row.
-  NNFAST_INLINE Row(const T* x, index_t x_row, T* y, index_t cols, Writer& writer)
-      : x_(x), next_(x + x_row), y_(y), cols_(cols), kept_(y ? writer.place(y) : nullptr), writer_(writer) {
+  /// y null: nothing is written. `next` is the next row, or x where there is none.
+  NNFAST_INLINE Row(const T* x, const T* next, T* y, index_t cols, Writer& writer)
+      : x_(x), next_(next), y_(y), cols_(cols), kept_(y ? writer.place(y) : nullptr), writer_(writer) {
     for (int r = 0; r < kRegs; ++r) {
-      v_[r] = select(first_lanes<T>(left(r)), load_some(x + r * kLanes<T>, left(r)), lowest<T>());
+      v_[r] = load_or_lowest(x + r * kLanes<T>, left(r));
     }
   }
 
@@ -136,7 +151,7 @@ class Row {
       for (int r = 0; r < kRegs; ++r) v_[r] = select(first_lanes<T>(left(r)), v_[r], broadcast(max));
       return max;
     } else {
-      return row_max(x_, cols_);
+      return writer_.max_of(x_, cols_);
     }
   }
 
@@ -165,14 +180,16 @@ class Row {
       const T* const x = x_;
       const T* const next = next_;
       auto before = writer_.take();
+      vec<T> max = lowest<T>();
       const T sum = sum_in_blocks<T>(cols_, [&](index_t j, index_t n) NNFAST_LAMBDA {
-        prefetch(next + j);
+        max = at_least(max, load_or_lowest(next + j, n));
         before.step();
         const vec<T> v = keep(load_n(x + j, n));
         if (kept) store_n(kept + j, v, n);
         return term(v);
       });
       writer_.give(before);
+      writer_.found_max(next, fold(max, Max<T>{}));
       return sum;
     }
   }

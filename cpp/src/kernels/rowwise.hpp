@@ -23,7 +23,7 @@ static void softmax_rows(const T* x, index_t x_row, T* y, index_t y_row, index_t
   using Finish = FinishSoftmax<T, kLog>;
   RowWriter<T, Finish> writer(rows, cols, x == y);
   for (index_t i = 0; i < rows; ++i, x += x_row, y += y_row) {
-    Row<T, kBlocks, RowWriter<T, Finish>> row(x, x_row, y, cols, writer);
+    Row<T, kBlocks, RowWriter<T, Finish>> row(x, i + 1 < rows ? x + x_row : x, y, cols, writer);
     const vec<T> max = broadcast(row.max());
     if constexpr (kLog) {
       const T sum = row.sum_and_keep([&](vec<T> v) NNFAST_LAMBDA { return v - max; },
