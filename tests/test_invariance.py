@@ -264,3 +264,33 @@ def test_evaluate_and_loss(dtype, rng):
     for isa, threads in settings():
         got = np.array([network.loss(x, t), network.accuracy(x, t)])
         assert_same_bits(got, expected.setdefault(family(isa), got), f"{isa}, {threads} threads")
+
+
+@pytest.mark.parametrize("cols", [3, 40, 1000, 1024, 1037, 5000])
+@pytest.mark.parametrize("function", ["softmax", "log_softmax", "layer_normalization", "loss_backward"])
+def test_rows_written_past_the_caches(function, cols, dtype, isa, rng):
+    """From 8 MiB on rows are written while the next one is read: the same bits, and nothing beside them."""
+    rows = (9 << 20) // (cols * np.dtype(dtype).itemsize)
+    x = rng.standard_normal((rows, cols)).astype(dtype)
+    labels = rng.integers(0, cols, rows)
+    spec = _core.LossSpec("softmax_cross_entropy", reduction="sum")
+
+    def run(part, out=None):
+        if function == "loss_backward":
+            return _core.loss_backward(spec, "f", x[part], labels[part])[1]
+        if function == "layer_normalization":
+            return _core.layer_normalization(x[part], None, None, 1e-5)[0]
+        return getattr(_core, function)(x[part], -1, out)
+
+    use_threads(1)
+    whole = run(slice(None))
+    some = max(1, rows // 3)
+    for begin in range(0, rows, some):
+        part = slice(begin, begin + some)
+        assert_same_bits(whole[part], run(part))
+    if "softmax" in function:
+        for offset in (1, 7):
+            memory = np.full(x.size + 100, 7, dtype)
+            out = memory[offset : offset + x.size].reshape(x.shape)
+            assert_same_bits(run(slice(None), out), whole)
+            assert (memory[:offset] == 7).all() and (memory[offset + x.size :] == 7).all()

@@ -5,7 +5,7 @@
 
 namespace nnfast {
 
-/// y_ij = exp(x_ij - max_i) / sum_j exp(x_ij - max_i). A row with NaN, +inf, or all -inf is NaN.
+/// y_ij = exp(x_ij - max_i) (1 / sum_j exp(x_ij - max_i)). A row with NaN, +inf, or all -inf is NaN.
 template <class T>
 void softmax_forward(Team& team, MatrixView<const T> x, MatrixView<T> y);
 /// dx = y (dy - sum_j dy_ij y_ij)

@@ -158,7 +158,7 @@ struct GeluTanh {
 struct Silu {
   template <class T>
   NNFAST_INLINE static vec<T> forward(vec<T> x, vec<T> alpha, vec<T>) {
-    return silu_of<T>(x, alpha);
+    return alpha[0] == 1 ? silu_of<T>(x) : silu_of<T>(x, alpha);
   }
   template <class T>
   NNFAST_INLINE static vec<T> from_input(vec<T> dy, vec<T> x, vec<T> alpha, vec<T>) {

@@ -19,11 +19,14 @@ struct Add {
     return a + b;
   }
 };
-/// A NaN in either comes out.
+/// On whole registers. A NaN in b is passed over, one in a as well unless b is NaN.
+template <class T>
 struct Max {
+  NNFAST_INLINE vec<T> operator()(vec<T> a, vec<T> b) const { return at_least(a, b); }
+  // Parts of a register.
   template <class V>
   NNFAST_INLINE V operator()(V a, V b) const {
-    return ((a > b) | (a != a)) ? a : b;
+    return a > b ? a : b;
   }
 };
 
@@ -95,19 +98,13 @@ NNFAST_INLINE void store_some(T* p, vec<T> v, index_t n) {
 }
 
 /// kLanes<double> elements as doubles; load_wide_n reads the first n (n <= 0: none), the others are 0.
-NNFAST_INLINE f64v load_wide(const double* p) { return load(p); }
-NNFAST_INLINE f64v load_wide(const float* p) {
-  float half __attribute__((vector_size(kVecBytes / 2)));
-  __builtin_memcpy(&half, p, sizeof(half));
-  return __builtin_convertvector(half, f64v);
+template <class T>
+NNFAST_INLINE f64v load_wide(const T* p) {
+  return load_as<double>(p);
 }
-NNFAST_INLINE f64v load_wide_n(const double* p, index_t n) { return load_some(p, n); }
-NNFAST_INLINE f64v load_wide_n(const float* p, index_t n) {
-  if (n >= kLanes<double>) return load_wide(p);
-  const f32v v = load_some(p, n);
-  float half __attribute__((vector_size(kVecBytes / 2)));
-  __builtin_memcpy(&half, &v, sizeof(half));
-  return __builtin_convertvector(half, f64v);
+template <class T>
+NNFAST_INLINE f64v load_wide_n(const T* p, index_t n) {
+  return n <= 0 ? f64v{} : load_as_n<double>(p, n);
 }
 
 /// f(j, n) is given for the first n elements from j on, as one register; the sum of all, in T.

@@ -29,28 +29,26 @@ NNFAST_INLINE vec<T> weighed_lanes(vec<T> w, vec<T> x) {
   return select(w == 0, zero<T>(), w * x);
 }
 
-template <class T>
-NNFAST_INLINE T row_max(const T* x, index_t cols) {
-  return Row<T, 0>(x, nullptr, cols).max();
-}
 /// The first place of the maximum; -1 where there is a NaN.
 template <class T>
 static index_t first_max(const T* x, index_t cols) {
-  const T max = row_max(x, cols);
+  index_t first = cols > 0 ? 0 : -1;
   for (index_t j = 0; j < cols; ++j) {
-    if (x[j] == max) return j;
+    if (x[j] != x[j]) return -1;
+    if (x[j] > x[first]) first = j;
   }
-  return -1;
+  return first;
 }
-/// Whether the first maximum of row i, `max`, stands where the target's is.
+/// Whether the first maximum of row i, `max`, stands where the target's is; no where there is a NaN.
 template <class T>
 static bool is_correct(const LossArgs<T>& a, index_t i, T max) {
   const T* y = a.y + i * a.y_row;
   const index_t t = a.labels ? a.labels[i] : first_max(a.dense + i * a.dense_row, a.cols);
   if (t < 0 || !(y[t] == max)) return false;
-  index_t earlier = 0;
-  for (index_t j = 0; j < t; ++j) earlier += y[j] == max;
-  return earlier == 0;
+  index_t against = 0;
+  for (index_t j = 0; j < t; ++j) against += y[j] == max;
+  for (index_t j = 0; j < a.cols; ++j) against += y[j] != y[j];
+  return against == 0;
 }
 /// Whether every output of row i is on its target's side.
 template <class T>
@@ -78,12 +76,30 @@ NNFAST_INLINE vec<T> smooth_target(const LossArgs<T>& a, index_t i, index_t j, i
   return q;
 }
 
+/// From e = exp(y - max): e p - coef at the label and e p elsewhere, or (e p - q) coef.
+template <class T, int kBlocks, bool kLabels>
+struct FinishSoftmaxCrossEntropy {
+  const LossArgs<T>* a;
+  index_t i;
+  index_t label;
+  vec<T> p;
+  vec<T> coef;
+  NNFAST_INLINE vec<T> operator()(vec<T> e, index_t j, index_t n) const {
+    if constexpr (!kLabels) return fma(e, p, -smooth_target(*a, i, j, n)) * coef;
+    // In a long row the label is nearly always elsewhere.
+    if (kBlocks == 0 && (label < j || label >= j + kLanes<T>)) return e * p;
+    return fma(e, p, select(only_lane<T>(label - j), -coef, zero<T>()));
+  }
+};
+
 /// With W = sum_j q_j:  L = sum_j q_j (max - y_j) + W log sum_j exp(y_j - max),  dy = W p - q. All terms of L are >= 0
 /// for q >= 0, so that nothing cancels. kLabels: q is w at the label and 0 elsewhere.
 template <class T, int kBlocks, bool kLabels>
 static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
   const LossArgs<T> a = args;
   constexpr index_t group = 64;  // rows whose logarithms are taken together
+  using Finish = FinishSoftmaxCrossEntropy<T, kBlocks, kLabels>;
+  RowWriter<T, Finish> writer(a.dy ? a.rows : 0, a.cols, a.dy == a.y);
   T total[group];
   T base[group];
   T weight[group];
@@ -99,7 +115,8 @@ static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
         continue;
       }
       const T* y = a.y + i * a.y_row;
-      Row<T, kBlocks> row(y, a.dy ? a.dy + i * a.dy_row : nullptr, a.cols);
+      const T* next = i + 1 < a.rows ? y + a.y_row : y;
+      Row<T, kBlocks, RowWriter<T, Finish>> row(y, next, a.dy ? a.dy + i * a.dy_row : nullptr, a.cols, writer);
       const T max = row.max();
       if (a.correct) a.correct[i] = is_correct(a, i, max);
       T w = a.sample_weight ? a.sample_weight[i] : T{1};
@@ -112,20 +129,12 @@ static void softmax_cross_entropy_rows(const LossArgs<T>& args) {
         base[k] = row.sum([&](vec<T> v, index_t j, index_t n)
                               NNFAST_LAMBDA { return weighed_lanes<T>(smooth_target(a, i, j, n), max - v); });
       }
-      total[k] = row.sum_and_keep([&](vec<T> v) NNFAST_LAMBDA { return exp(v - max); },
+      total[k] = row.sum_and_keep([&](vec<T> v) NNFAST_LAMBDA { return exp_nonpositive<T>(v - max); },
                                   [](vec<T> v) NNFAST_LAMBDA { return v; });
       if (a.dy) {
-        const vec<T> coef = broadcast(static_cast<T>(static_cast<double>(w) / a.normalizer));
-        if constexpr (kLabels) {
-          const vec<T> p = coef / total[k];
-          const index_t label = a.labels[i];
-          row.finish([&](vec<T> e, index_t j, index_t)
-                         NNFAST_LAMBDA { return fma(e, p, select(only_lane<T>(label - j), -coef, zero<T>())); });
-        } else {
-          const vec<T> p = broadcast(weight[k] / total[k]);
-          row.finish([&](vec<T> e, index_t j, index_t n)
-                         NNFAST_LAMBDA { return fma(e, p, -smooth_target(a, i, j, n)) * coef; });
-        }
+        const T coef = static_cast<T>(static_cast<double>(w) / a.normalizer);
+        const T p = (kLabels ? coef : weight[k]) / total[k];
+        row.finish(Finish{&a, i, kLabels ? a.labels[i] : 0, broadcast(p), broadcast(coef)});
       }
       if constexpr (!kLabels) {
         base[k] = weighed(w, base[k]);

@@ -52,14 +52,14 @@ NNFAST_INLINE Sum<T> two_product(vec<T> a, vec<T> b) {
   }
 }
 
-/// c - a b for a b close to c, rounded once at most.
+/// a b - c for a b close to c, rounded once at most.
 template <class T>
-NNFAST_INLINE vec<T> remainder(T c, vec<T> a, vec<T> b) {
+NNFAST_INLINE vec<T> excess(vec<T> a, vec<T> b, T c) {
   if constexpr (kHasFma) {
-    return fma(-a, b, broadcast(c));
+    return fma(a, b, broadcast(-c));
   } else {
     const auto p = two_product<T>(a, b);
-    return (c - p.high) - p.low;
+    return (p.high - c) + p.low;
   }
 }
 
@@ -111,6 +111,16 @@ template <class T>
 NNFAST_INLINE vec<T> exp_of(vec<T> x) {
   const auto e = exp_parts<T>(at_most(at_least(x, kExpLow<T>), kExpHigh<T>));
   return scale<T>(1 + e.fraction(), e.k);
+}
+
+/// exp(x) for x <= 0, in three operations less than exp_of.
+template <class T>
+NNFAST_INLINE vec<T> exp_nonpositive(vec<T> x) {
+  const vec<T> c = at_least(x, kExpLow<T>);
+  const vec<T> k = fma(c, broadcast(Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+  const vec<T> r = fma(k, broadcast(-Coef<T>::kLn2Low), fma(k, broadcast(-Coef<T>::kLn2High), c));
+  const vec<T> one = broadcast(T{1});
+  return scale<T>(fma(fma(polynomial<T>(r, Coef<T>::kExp), r, one), r, one), k);
 }
 
 /// exp(x) - 1 as a sum, for x <= kExpHigh.
@@ -226,40 +236,70 @@ NNFAST_INLINE vec<T> tanh_of(vec<T> x) {
   return with_sign(a < kEdge ? small : large, x);
 }
 
-/// 1 / (1 + exp(b + b_low)) = 2^k / (1 + p + q), p = 2^k but not below 2^-64, for b >= 0.
+/// 1 / (1 + exp(b + b_low)) = 2^k / (1 + p + q), p = 2^k (see pow2_beside_one), for b >= 0.
 template <class T>
 struct Logistic {
   vec<T> k;
   vec<T> p;
   vec<T> q;
 };
+template <class T, class Reduce>
+NNFAST_INLINE Logistic<T> logistic(vec<T> b, vec<T> b_low, Reduce reduce) {
+  if constexpr (kHasFma) {
+    const vec<T> k = fma(b, broadcast(-Coef<T>::kLog2e), broadcast(Format<T>::kRound)) - Format<T>::kRound;
+    const vec<T> r = reduce(k, broadcast(Coef<T>::kLn2High), broadcast(Coef<T>::kLn2Low));
+    return {k, pow2_beside_one<T>(k), fma(r * r, polynomial<T>(r, Coef<T>::kExp), r)};
+  } else {
+    const auto e = exp_parts_negated<T>(b, b_low);
+    return {e.k, pow2_beside_one<T>(e.k), e.fraction()};
+  }
+}
+template <class T>
+NNFAST_INLINE Logistic<T> logistic(vec<T> b) {
+  return logistic<T>(b, vec<T>{},
+                     [b](vec<T> k, vec<T> high, vec<T> low) NNFAST_LAMBDA { return fma(k, low, fma(k, high, b)); });
+}
 template <class T>
 NNFAST_INLINE Logistic<T> logistic(vec<T> b, vec<T> b_low) {
-  const auto e = exp_parts_negated<T>(b, b_low);
-  return {e.k, pow2<T>(at_least(e.k, T{-64})), e.fraction()};
+  return logistic<T>(b, b_low, [b, b_low](vec<T> k, vec<T> high, vec<T> low) NNFAST_LAMBDA {
+    return fma(k, high, b) + fma(k, low, b_low);
+  });
 }
 
 /// 1 / (1 + exp(-x)), for x > 0 as 1 - sigmoid(-x). The divisor's rounding would count up to 1 ULP next to 1 and is
 /// taken back: 1 / (d + d_low) = 1/d - d_low/d^2.
 template <class T>
 NNFAST_INLINE vec<T> sigmoid_of(vec<T> x) {
-  const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>), vec<T>{});
+  const auto l = logistic<T>(at_most(abs(x), -kExpLow<T>));
   const vec<T> d = (1 + l.p) + l.q, d_low = ((1 - d) + l.p) + l.q;
-  const vec<T> t = 1 / d, s = scale<T>(fma(fma(-t, d_low, remainder<T>(T{1}, t, d)), t, t), l.k);
+  const vec<T> t = 1 / d, s = scale<T>(fma(-fma(t, d_low, excess<T>(t, d, T{1})), t, t), l.k);
   return x > 0 ? 1 - s : s;
 }
 
-/// x sigmoid(alpha x): for alpha x < 0 by one division, on the other side as x - x sigmoid(-alpha x).
+/// x sigmoid(-b), given l = logistic(b)
+template <class T>
+NNFAST_INLINE vec<T> silu_tail(vec<T> x, const Logistic<T>& l) {
+  const vec<T> one = 1 + l.p, d = one + (l.q + ((1 - one) + l.p));
+  return scale<T>(x / d, l.k);
+}
+/// x exp(-b) is 0 (next to x for the other side) before b = 173 (1418), where scale() ends, unless |alpha| < 1e-35.
+template <class T>
+inline constexpr T kSiluMost = sizeof(T) == 4 ? 173 : 1418;
+
+/// x sigmoid(x): on the left by one division, on the right as x - x sigmoid(-x).
+template <class T>
+NNFAST_INLINE vec<T> silu_of(vec<T> x) {
+  const vec<T> b = abs(x), g = b > kSiluMost<T> ? vec<T>{} : silu_tail<T>(x, logistic<T>(at_most(b, kSiluMost<T>)));
+  return x > 0 ? x - g : with_sign(g, x);
+}
+/// x sigmoid(alpha x), by twice the precision of T in alpha x.
 template <class T>
 NNFAST_INLINE vec<T> silu_of(vec<T> x, vec<T> alpha) {
-  // x exp(-b) is 0 (next to x for the other side) before b = 173 (1418), where scale() ends, unless |alpha| < 1e-35.
-  constexpr T kMost = sizeof(T) == 4 ? 173 : 1418;
   const auto v = two_product<T>(alpha, x);
   const vec<T> b = abs(v.high);
   const vec<T> b_low = abs(v.low) < 1 ? (v.high < 0 ? -v.low : v.low) : vec<T>{};  // also where it is not known
-  const auto l = logistic<T>(at_most(b, kMost), b_low);
-  const vec<T> one = 1 + l.p, d = one + (l.q + ((1 - one) + l.p));
-  const vec<T> g = b > kMost ? vec<T>{} : scale<T>(x / d, l.k);
+  const auto l = logistic<T>(at_most(b, kSiluMost<T>), b_low);
+  const vec<T> g = b > kSiluMost<T> ? vec<T>{} : silu_tail<T>(x, l);
   return v.high > 0 ? x - g : with_sign(g, x);
 }
 
@@ -387,7 +427,7 @@ NNFAST_INLINE vec<T> gelu_tanh_derivative(vec<T> x) {
 template <class T>
 NNFAST_INLINE vec<T> silu_derivative(vec<T> x, vec<T> alpha) {
   const vec<T> v = alpha * x, b = at_most(abs(v), T{sizeof(T) == 4 ? 173 : 1418});
-  const auto l = logistic<T>(b, vec<T>{});
+  const auto l = logistic<T>(b);
   const vec<T> t = 1 / ((1 + l.p) + l.q), s = scale<T>(t, l.k);
   const vec<T> d = scale<T>(t * (1 - b * (1 - s)), l.k);
   return v > 0 ? 1 - d : d;

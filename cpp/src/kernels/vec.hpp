@@ -204,6 +204,9 @@ NNFAST_INLINE void store_lower(double* p, f64h v, index_t n) {
 }
 #endif
 
+/// Whatever is at p will be read soon; p may be any address.
+NNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+
 /// Past the caches, to an address that is a multiple of kVecBytes; end_stream() before others may read it.
 template <class T>
 NNFAST_INLINE void store_stream(T* p, vec<T> v) {
@@ -225,23 +228,34 @@ NNFAST_INLINE void end_stream() {
 // first take a third of the traffic away.
 inline constexpr index_t kStreamBytes = index_t{8} << 20;
 
-/// y[i] = f(i, left): registers of elements from i on, of which `left` count. `in_place`: f reads y.
+/// y[i] = f(i, left): registers of elements from i on, of which `left` count. `in_place`: f reads y. Two registers side
+/// by side, which the compiler is told to interleave (CMakeLists.txt): schedulers hold little more than one
+/// exponential.
 template <class T, class F>
 NNFAST_INLINE void write_all(T* y, index_t n, bool in_place, F f) {
+  constexpr index_t kUnroll = 2;
+  constexpr index_t step = kUnroll * kLanes<T>;
   const auto behind = static_cast<index_t>(reinterpret_cast<std::uintptr_t>(y) % kVecBytes);
   const index_t bytes = static_cast<index_t>(sizeof(T));
   const bool stream = !in_place && n * bytes >= kStreamBytes && behind % bytes == 0;
-  index_t left = stream && behind > 0 ? (kVecBytes - behind) / bytes : n;  // up to where stores are aligned
-  for (index_t i = 0; i < n; left = n - i) {
-    const vec<T> v = f(i, left);
-    if (left < kLanes<T>) {
-      store_n(y + i, v, left);
-      i += left;
-      continue;
-    }
-    stream ? store_stream<T>(y + i, v) : store<T>(y + i, v);
-    i += kLanes<T>;
+  index_t i = 0;
+  if (stream && behind > 0) {  // up to where stores are aligned
+    i = (kVecBytes - behind) / bytes;
+    store_n(y, f(0, i), i);
   }
+  for (; i + step <= n; i += step) {
+    vec<T> v[std::size_t{kUnroll}];
+#pragma GCC unroll 8
+    for (index_t u = 0; u < kUnroll; ++u) v[u] = f(i + u * kLanes<T>, kLanes<T>);
+    if (stream) {
+#pragma GCC unroll 8
+      for (index_t u = 0; u < kUnroll; ++u) store_stream<T>(y + i + u * kLanes<T>, v[u]);
+    } else {
+#pragma GCC unroll 8
+      for (index_t u = 0; u < kUnroll; ++u) store<T>(y + i + u * kLanes<T>, v[u]);
+    }
+  }
+  for (; i < n; i += kLanes<T>) store_n(y + i, f(i, n - i), n - i);
   if (stream) end_stream();
 }
 
@@ -446,9 +460,9 @@ NNFAST_INLINE f64v with_sign(f64v x, f64v sign) {
   return from_bits(to_bits(x) | (to_bits(sign) & Format<double>::kSign));
 }
 
-/// x held below (above) the number c; NaN stays NaN. One instruction: minps(c, x) gives x unless c < x.
-NNFAST_INLINE f32v at_most(f32v x, float c) {
-  const f32v limit = broadcast(c);
+/// x held below (above) a limit; NaN stays NaN, a limit of NaN is none. One instruction: minps(c, x) gives x unless
+/// c < x.
+NNFAST_INLINE f32v at_most(f32v x, f32v limit) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_min_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
@@ -459,8 +473,8 @@ NNFAST_INLINE f32v at_most(f32v x, float c) {
   return limit < x ? limit : x;
 #endif
 }
-NNFAST_INLINE f64v at_most(f64v x, double c) {
-  const f64v limit = broadcast(c);
+NNFAST_INLINE f32v at_most(f32v x, float limit) { return at_most(x, broadcast(limit)); }
+NNFAST_INLINE f64v at_most(f64v x, f64v limit) {
 #if defined(__AVX512F__)
   return (f64v)_mm512_min_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
@@ -471,8 +485,8 @@ NNFAST_INLINE f64v at_most(f64v x, double c) {
   return limit < x ? limit : x;
 #endif
 }
-NNFAST_INLINE f32v at_least(f32v x, float c) {
-  const f32v limit = broadcast(c);
+NNFAST_INLINE f64v at_most(f64v x, double limit) { return at_most(x, broadcast(limit)); }
+NNFAST_INLINE f32v at_least(f32v x, f32v limit) {
 #if defined(__AVX512F__)
   return (f32v)_mm512_max_ps((__m512)limit, (__m512)x);
 #elif defined(__AVX2__)
@@ -483,8 +497,8 @@ NNFAST_INLINE f32v at_least(f32v x, float c) {
   return limit > x ? limit : x;
 #endif
 }
-NNFAST_INLINE f64v at_least(f64v x, double c) {
-  const f64v limit = broadcast(c);
+NNFAST_INLINE f32v at_least(f32v x, float limit) { return at_least(x, broadcast(limit)); }
+NNFAST_INLINE f64v at_least(f64v x, f64v limit) {
 #if defined(__AVX512F__)
   return (f64v)_mm512_max_pd((__m512d)limit, (__m512d)x);
 #elif defined(__AVX2__)
@@ -495,6 +509,7 @@ NNFAST_INLINE f64v at_least(f64v x, double c) {
   return limit > x ? limit : x;
 #endif
 }
+NNFAST_INLINE f64v at_least(f64v x, double limit) { return at_least(x, broadcast(limit)); }
 
 /// x 2^k for whole k with |k| <= 2 kBias, rounded once: two factors, of which the first is exact for 2^-64 <= |x| <= 2.
 template <class T>
@@ -520,6 +535,16 @@ NNFAST_INLINE vec<T> pow2(vec<T> k) {
   return scale<T>(broadcast(T{1}), k);
 #else
   return from_bits((to_bits(k + Format<T>::kRound) << Format<T>::kMantissaBits) + Format<T>::kOne);
+#endif
+}
+
+/// 2^k for whole k <= 0 that is added to 1: where that is far below the square of 1's last bit, any such number.
+template <class T>
+NNFAST_INLINE vec<T> pow2_beside_one(vec<T> k) {
+#if defined(__AVX512F__)
+  return pow2<T>(k);
+#else
+  return pow2<T>(at_least(k, T{sizeof(T) == 4 ? -100 : -400}));
 #endif
 }
 
