@@ -25,14 +25,14 @@
 namespace nnfast {
 namespace {
 
-// Measured on Zen 4 (32 KiB L1, 1 MiB L2) with benchmarks/compare, share of the FMA peak at 1024 x 2048 x 2048: slices
-// of 128, 256, 384, 512 reach 73, 80, 83, 87 %, as C is read and written once per slice; beyond that nothing is gained.
-// Panels stream from L2, which the prefetcher hides. A block of A stays in L2, one of B in L3.
-constexpr index_t kBlockK = 512;
+// Measured on Zen 4 (32 KiB L1, 1 MiB L2) at 1024 x 2048 x 2048. C is read and written once per slice: slices of 128,
+// 256, 384, 512 reach 73, 80, 83, 87 % of the FMA peak. With half as many columns of B, and no more rows of A than leave
+// L2 to the panels that stream through it (504, 168, 84 rows: 91, 94, 94 %), slices of 1024 gain 2 % on those of 512.
+constexpr index_t kBlockK = 1024;
 template <class T>
-constexpr index_t kBlockN = static_cast<index_t>(4096 / sizeof(T));
+constexpr index_t kBlockN = static_cast<index_t>(2048 / sizeof(T));
 template <class T>
-constexpr index_t kBlockM = static_cast<index_t>(2016 / sizeof(T));
+constexpr index_t kBlockM = static_cast<index_t>(672 / sizeof(T));
 
 // B is packed when more tiles of rows than this pass over it, A when more panels of columns do: up to there packing
 // costs more than it gains (32 x 512 x 784 in float32: 268 us with, 227 without; 128 x 1024 x 1024: 2.71 and 2.46 ms).
@@ -59,7 +59,7 @@ constexpr index_t kShortPanels = 2;
 template <class T>
 constexpr index_t kNear = static_cast<index_t>(524288 / sizeof(T));
 
-static_assert(kBlockK * (4096 + 2016) + kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
+static_assert(kBlockK * (2048 + 672) + kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -118,7 +118,7 @@ class Block {
     // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
-    if (!one_block && k > kBlockK && padded * k <= kBlockK * kBlockN<T>) {
+    if (!one_block && padded * k <= kBlockK * kBlockN<T>) {
       for (index_t pc = 0; pack_b && pc < k; pc += kBlockK) {
         pack_columns(pc, std::min(kBlockK, k - pc), 0, C_.cols, packed_b_ + pc * padded);
       }
