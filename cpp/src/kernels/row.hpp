@@ -182,6 +182,7 @@ class Row {
       auto before = writer_.take();
       vec<T> max = lowest<T>();
       const T sum = sum_in_blocks<T>(cols_, [&](index_t j, index_t n) NNFAST_LAMBDA {
+        prefetch(reinterpret_cast<const char*>(next + j) + kAhead);
         max = at_least(max, load_or_lowest(next + j, n));
         before.step();
         const vec<T> v = keep(load_n(x + j, n));
@@ -208,6 +209,7 @@ class Row {
 
  private:
   static constexpr int kRegs = kBlocks * kBlockRegs;
+  static constexpr index_t kAhead = 2048;  // without it out of cache 17 to 28 cycles per 64 bytes, with it 18 to 19.5
   static constexpr std::size_t kSize = kRegs > 0 ? kRegs : 1;
 
   /// How many elements there are from register r on.
