@@ -51,6 +51,7 @@ ALLOWED = {
     "kernels": {"kernels", "table", "include"},
     "parallel": {"patience", "include"},
     "patience": {"include"},
+    "memory": {"include"},
 }
 
 
