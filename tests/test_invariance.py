@@ -293,4 +293,5 @@ def test_rows_written_past_the_caches(function, cols, dtype, isa, rng):
             memory = np.full(x.size + 100, 7, dtype)
             out = memory[offset : offset + x.size].reshape(x.shape)
             assert_same_bits(run(slice(None), out), whole)
-            assert (memory[:offset] == 7).all() and (memory[offset + x.size :] == 7).all()
+            assert (memory[:offset] == 7).all()
+            assert (memory[offset + x.size :] == 7).all()

@@ -5,8 +5,8 @@
 
 namespace nnfast::bindings {
 
-/// Adds its life to core_seconds(), from the first question for it on: two readings of the clock are 6 % of the smallest
-/// prediction.
+/// Adds its life to core_seconds(), from the first question for it on: two readings of the clock are 6 % of the
+/// smallest prediction.
 class Stopwatch {
  public:
   Stopwatch() = default;

@@ -61,6 +61,7 @@ class Loss:
     _over_classes: ClassVar[bool] = False
     _probabilities: ClassVar[str | None] = None
     class_weight: Array | None = None
+    _dy: Array | None = None
 
     def __init__(self, kind: str, reduction: str, **settings: Any) -> None:
         choice(type(self).__name__, "reduction", reduction, _REDUCTIONS)

@@ -2,8 +2,8 @@
 // Batch and layer normalization. x, y, dy, dx (rows, cols) with unit column stride; y may be x, dx may be dy.
 //   y = gamma (x - mean) inv_std + beta,  inv_std = 1 / sqrt(var + eps),  var the biased variance (two passes, but
 //   one about the first element for rows of float)
-// Sums, in double, are in an order fixed by the shape: over the batch in a grid of chunks, over a row in 16 (float) or 32
-// (double) lanes.
+// Sums, in double, are in an order fixed by the shape: over the batch in a grid of chunks, over a row in 16 (float) or
+// 32 (double) lanes.
 
 #include "nnfast/parallel.hpp"
 
