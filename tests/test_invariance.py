@@ -236,6 +236,40 @@ def test_fit(name, dtype, rng):
             assert_same_bits(a, b, str(t_dtype))
 
 
+def test_fit_that_tries_how_many_threads_are_faster(rng):
+    """Work worth two threads, of which a few steps alone and a few together are regions of their own."""
+    x = rng.standard_normal((32 * 520, 32)).astype(np.float32)
+    t = rng.integers(0, 10, len(x))
+    results = []
+    for threads in (1, 2):
+        _core.set_nanoseconds_per_thread(6000)
+        use_threads(threads)
+        network = nn.mlp([32, 128, 128, 10], seed=0)
+        network.fit(x, t, epochs=1, batch_size=32, optimizer=nn.SGD(0.1), step_losses=True)
+        t_bad = t.copy()
+        t_bad[: 32 * 300] %= 3
+        history = network.fit(x, t_bad, epochs=1, batch_size=32, optimizer="adam", step_losses=True)
+        results.append([*network.params.values(), np.array(history.step_losses)])
+    assert len(results[0][-1]) == 520
+    for a, b in zip(*results, strict=True):
+        assert_same_bits(a, b)
+
+
+def test_fit_diverges_at_the_same_step(rng):
+    x = rng.standard_normal((32 * 400, 32)).astype(np.float32)
+    t = rng.integers(0, 10, len(x))
+    x[32 * 300 :] = np.inf
+    steps = []
+    for threads in (1, 2):
+        _core.set_nanoseconds_per_thread(6000)
+        use_threads(threads)
+        network = nn.mlp([32, 128, 128, 10], seed=0)
+        with pytest.raises(nn.DivergedError):
+            network.fit(x, t, epochs=1, batch_size=32, optimizer=nn.SGD(0.1), shuffle=False)
+        steps.append(network.training_steps)
+    assert steps == [300, 300]
+
+
 def test_fit_is_its_train_steps(dtype, rng):
     """Without shuffling an epoch is nothing but its steps."""
     x, t = data(NETWORKS["300-37"](dtype), rng, dtype, 100)

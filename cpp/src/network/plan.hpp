@@ -5,6 +5,7 @@
 #include <chrono>
 #include <optional>
 
+#include "network/tempo.hpp"
 #include "network/workspace.hpp"
 
 namespace nnfast {
@@ -20,6 +21,7 @@ struct Plan<T>::Node : Layer {
 /// Matrices (batch, width) of a training step.
 template <class T>
 struct Plan<T>::Workspace {
+  Tempo tempo;
   Buffer<T> slab;
   Buffer<double> partials;
   Buffer<index_t> labels;

@@ -19,6 +19,9 @@ constexpr auto kPollEvery = std::chrono::milliseconds(40);
 // (mnist, two threads: 4 % of the step; with a larger dy 7 % are lost).
 constexpr index_t kStripBytes = 256 << 10;
 
+// Nanoseconds of one thread, about: beyond, several are faster even far from each other.
+constexpr double kShortStep = 2e6;
+
 /// Shared by the members of a team that trains: lets the calling thread give up between two layers.
 struct Control {
   explicit Control(const Poll* poll_) : poll(poll_) {}
@@ -434,9 +437,10 @@ index_t Plan<T>::steps(const Parameters<T>& p, const Training<T>& job, const Epo
   };
   if (count > 0) gather_targets(0);
 
-  const auto member = [&](Team& team) {
+  index_t to = 0;  // the steps done .. to are one region
+  const auto member = [&](Team& team, index_t from) {
     index_t meeting = 0;
-    for (index_t step = 0; step < count; ++step) {
+    for (index_t step = from; step < to; ++step) {
       const index_t first = step * batch_size;
       const index_t batch = std::min(batch_size, epoch.count - first);
       Run self(*this, p, ws, team, control, batch, meeting);
@@ -508,7 +512,17 @@ index_t Plan<T>::steps(const Parameters<T>& p, const Training<T>& job, const Epo
     }
   };
   const double work = 3 * work_per_row_ * static_cast<double>(batch_size) + static_cast<double>(p.size) * 0.3;
-  nnfast::run(threads_for(work), member);
+  const int threads = threads_for(work);
+  const bool tries = threads > 1 && work < kShortStep && nanoseconds_per_thread() > 0;
+  while (done == to && done < count) {
+    const index_t from = done;
+    to = tries ? std::min(count, from + ws.tempo.steps()) : count;
+    const auto begin = Clock::now();
+    nnfast::run(tries ? ws.tempo.choose(threads) : threads, [&](Team& team) { member(team, from); });
+    const std::chrono::duration<double, std::nano> took = Clock::now() - begin;
+    const index_t rows = std::min(to * batch_size, epoch.count) - from * batch_size;
+    if (tries && done == to) ws.tempo.learn(to - from, took.count() / static_cast<double>(rows));
+  }
   return done;
 }
 
