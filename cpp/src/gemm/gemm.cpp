@@ -43,9 +43,6 @@ constexpr index_t kFewPanels = 4;
 // A block of C^T that is turned into rows of C.
 constexpr index_t kTurnedCols = 128;
 constexpr index_t kTurnedRows = 512;
-// Rows (or columns) at such a distance share one set of L1: so many stay there, more are 15-50 % slower.
-constexpr index_t kAliasing = 4096;
-constexpr index_t kWays = 8;
 // From so many columns of x^T on, the lines that a tile reads of them are gone from L1 when the next one comes.
 constexpr index_t kLongColumns = 256;
 

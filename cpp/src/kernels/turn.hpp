@@ -1,6 +1,7 @@
 #pragma once
 // Blocks of kLanes x kLanes turned in registers: rows in memory become columns.
 
+#include "kernels/table/gemm.hpp"
 #include "kernels/vec.hpp"
 
 namespace nnfast::NNFAST_ISA {
@@ -80,8 +81,8 @@ NNFAST_INLINE void load_turned_quarter(const T* src, index_t stride, vec<T>* m) 
   turn_quarters<T>(m);
 }
 
-/// Whether 16 rows at such a distance need more lines of a set of L1 than the eight it has.
-NNFAST_INLINE bool collide(index_t bytes) { return bytes % 4096 == 0; }
+/// Whether 16 rows at such a distance share a set of L1.
+NNFAST_INLINE bool collide(index_t bytes) { return bytes % kAliasing == 0; }
 
 template <class T, class S>
 NNFAST_INLINE void load_turned_whole(const S* src, index_t stride, Few<vec<T>, kLanes<T>>& m) {

@@ -8,6 +8,11 @@ namespace nnfast {
 /// The most rows that a tile of any instruction set has.
 inline constexpr int kMaxTileRows = 14;
 
+/// Rows (or columns) at such a distance, in bytes, share one set of L1, which has so many lines: more rows do not stay
+/// there and are 15-50 % slower.
+inline constexpr index_t kAliasing = 4096;
+inline constexpr index_t kWays = 8;
+
 /// A packed tile is stored in whole registers, which go beyond the end of the last one.
 inline constexpr index_t kPackSlack = 64;
 
