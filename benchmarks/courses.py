@@ -18,8 +18,8 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
-from itertools import pairwise
 
+from .compare.cases import forward_flop
 from .compare.probe import Probe, build
 
 ROOT = pathlib.Path(__file__).parents[1]
@@ -42,10 +42,6 @@ class Case:
     goal: float
     what: str
     flop: float = 0.0
-
-
-def forward_flop(sizes: tuple[int, ...], batch: int) -> float:
-    return 2.0 * batch * sum(inner * outer for inner, outer in pairwise(sizes))
 
 
 def step_flop(sizes: tuple[int, ...], batch: int, forwards: int) -> float:

@@ -14,6 +14,7 @@ import nnfast as nn
 import numpy as np
 import pytest
 from conftest import assert_same_bits
+from network_samples import Scale
 from nnfast import serialization
 from nnfast._safetensors import decode, encode
 
@@ -149,24 +150,11 @@ def test_arrays_put_in_place_of_views_are_saved(tmp_path):
     np.testing.assert_array_equal(nn.Network.load(tmp_path / "m").params["W1"], 1)
 
 
-class PyLayer:
-    def __init__(self):
-        self.params, self.grads = {"scale": np.ones(4)}, {}
-
-    def forward(self, x):
-        self.x = x
-        return x * self.params["scale"]
-
-    def backward(self, dy):
-        self.grads["scale"] = (dy * self.x).sum(0)
-        return dy * self.params["scale"]
-
-
 @pytest.mark.parametrize("way", ["copy", "copy.copy", "copy.deepcopy", "pickle"])
 def test_python_parts_are_copied(way, rng, tmp_path):
     x, t = rng.standard_normal((40, 6)), rng.integers(4, size=40)
     network = nn.Network(
-        [nn.Affine(6, 4, rng=0), nn.BatchNormalization(4), PyLayer(), nn.Affine(4, 4, rng=1)]
+        [nn.Affine(6, 4, rng=0), nn.BatchNormalization(4), Scale(np.ones(4)), nn.Affine(4, 4, rng=1)]
     )
     network.fit(x, t, epochs=2)
     other = WAYS[way](network, None)
@@ -186,7 +174,7 @@ def assert_equal_networks_values(one, two):
 
 
 @pytest.mark.parametrize("make", [
-    lambda: nn.Network([nn.Affine(4, 4, rng=0), PyLayer()]),
+    lambda: nn.Network([nn.Affine(4, 4, rng=0), Scale(np.ones(4))]),
     lambda: nn.Network([type("Own", (nn.Affine,), {})(4, 4)]),
     lambda: nn.Network([nn.Affine(4, 4, rng=0)], type("Own", (nn.Huber,), {})()),
 ], ids=["layer", "subclass", "loss"])  # fmt: skip

@@ -8,6 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 
+def forward_flop(sizes: tuple[int, ...], batch: int) -> float:
+    return float(sum(2 * batch * inner * outer for inner, outer in pairwise(sizes)))
+
+
 @dataclass(frozen=True)
 class Net:
     """A multilayer perceptron with softmax cross-entropy, and how it is trained."""
@@ -20,7 +24,7 @@ class Net:
     lr: float
 
     def forward_flop(self, batch: int) -> float:
-        return float(sum(2 * batch * inner * outer for inner, outer in pairwise(self.sizes)))
+        return forward_flop(self.sizes, batch)
 
     def weight_bytes(self) -> int:
         """In float32."""
