@@ -291,20 +291,8 @@ py::object batch_normalization(py::handle x_in, py::handle gamma_in, py::handle 
     const auto x_rows = contiguous_rows<const T>(x);
     compute(4.0 * static_cast<double>(x.size()), [&](Team& team) {
       batch_normalization_train(team, x_rows, gamma.data<const T>(), beta.data<const T>(), eps, mean.data<T>(),
-                                var.data<T>(), inv_std.data<T>(), contiguous_rows<T>(out));
-      team.barrier();
-      const T* const centre = mean.data<const T>();
-      const T* const scale = inv_std.data<const T>();
-      const Range rows = team.share(x_rows.rows);
-      for (index_t i = rows.begin; i < rows.end; ++i) {
-        const T* const from = x_rows.at(i);
-        T* const c = xc.data<T>() + i * cols;
-        T* const n = xn.data<T>() + i * cols;
-        for (index_t j = 0; j < cols; ++j) {
-          c[j] = from[j] - centre[j];
-          n[j] = c[j] * scale[j];
-        }
-      }
+                                var.data<T>(), inv_std.data<T>(), contiguous_rows<T>(out), xc.data<T>(),
+                                xn.data<T>());
     });
     for (index_t j = 0; j < cols; ++j) deviation.data<T>()[j] = std::sqrt(var.data<T>()[j] + static_cast<T>(eps));
   });

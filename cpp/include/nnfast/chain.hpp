@@ -31,7 +31,7 @@ struct ChainLink {
 
   T* z = nullptr;        // where a normalization follows
   T* y = nullptr;        // what the next layer gets
-  bool* mask = nullptr;  // y <= 0, where wanted
+  bool* mask = nullptr;  // with f = relu: where its input is <= 0, where wanted
   T* xc = nullptr;       // z - mean and (z - mean) / std, where wanted
   T* xn = nullptr;
   T* mean = nullptr;  // (out,), of layer normalization (batch,); the running ones are inputs

@@ -10,9 +10,10 @@
 namespace nnfast {
 
 /// Statistics per column over the rows; mean, var, inv_std (cols) are outputs. gamma, beta (cols) may be null (1, 0).
+/// xc = x - mean and xn = (x - mean) inv_std, with y's row stride, are written where they are not null.
 template <class T>
 void batch_normalization_train(Team& team, MatrixView<const T> x, const T* gamma, const T* beta, double eps, T* mean,
-                               T* var, T* inv_std, MatrixView<T> y);
+                               T* var, T* inv_std, MatrixView<T> y, T* xc = nullptr, T* xn = nullptr);
 /// running <- momentum running + (1 - momentum) batch; `unbiased`: var * rows / (rows - 1) enters (torch), else var.
 template <class T>
 void update_running_statistics(Team& team, const T* mean, const T* var, index_t rows, index_t cols, double momentum,

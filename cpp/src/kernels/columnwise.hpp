@@ -73,7 +73,7 @@ NNFAST_INLINE void for_strips(NormalizationArgs<T> a, F kernel) {
     a.cols = all - first < kStrip ? all - first : kStrip;
     kernel(a);
     next(a.x), next(a.gamma), next(a.beta), next(a.mean), next(a.var), next(a.inv_std);
-    next(a.y), next(a.dy), next(a.dx), next(a.dgamma), next(a.dbeta);
+    next(a.y), next(a.xc), next(a.xn), next(a.dy), next(a.dx), next(a.dgamma), next(a.dbeta);
   }
 }
 
@@ -87,8 +87,11 @@ NNFAST_INLINE double number(const T* p, index_t j, double absent = 0) {
 template <class T>
 NNFAST_INLINE void normalize(const NormalizationArgs<T>& a, const Strip<T>& scale, const Strip<T>& shift) {
   for_rows<T>(a.rows, a.cols, [&](index_t i, index_t j, index_t n) NNFAST_LAMBDA {
-    const vec<T> x = load_n(a.x + i * a.x_row + j, n);
-    store_n(a.y + i * a.y_row + j, fma(x - load_n(a.mean + j, n), load(scale.v + j), load(shift.v + j)), n);
+    const vec<T> xc = load_n(a.x + i * a.x_row + j, n) - load_n(a.mean + j, n);
+    const index_t at = i * a.y_row + j;
+    if (a.xc) store_n(a.xc + at, xc, n);
+    if (a.xn) store_n(a.xn + at, xc * load_n(a.inv_std + j, n), n);
+    store_n(a.y + at, fma(xc, load(scale.v + j), load(shift.v + j)), n);
   });
 }
 

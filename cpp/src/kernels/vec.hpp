@@ -206,6 +206,8 @@ NNFAST_INLINE void store_lower(double* p, f64h v, index_t n) {
 
 /// Whatever is at p will be read soon; p may be any address.
 NNFAST_INLINE void prefetch(const void* p) { __builtin_prefetch(p); }
+/// Into L2 only.
+NNFAST_INLINE void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 /// Past the caches, to an address that is a multiple of kVecBytes; end_stream() before others may read it.
 template <class T>

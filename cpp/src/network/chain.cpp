@@ -11,26 +11,15 @@ MatrixView<T> rows_of(T* data, Range rows, index_t cols) {
   return {data == nullptr ? nullptr : data + rows.begin * cols, rows.end - rows.begin, cols};
 }
 
+/// What the product and the normalization have not done yet.
 template <class T>
 void activate(Team& alone, const ChainLink<T>& link, Range rows) {
-  const index_t out = link.W.cols;
-  const index_t at = rows.begin * out;
-  const index_t n = (rows.end - rows.begin) * out;
-  if (link.activated && link.norm != ChainNorm::none)
+  const index_t at = rows.begin * link.W.cols;
+  const index_t n = (rows.end - rows.begin) * link.W.cols;
+  if (link.mask != nullptr) {
+    relu_masked(alone, link.y + at, link.y + at, link.mask + at, n);
+  } else if (link.activated && link.norm != ChainNorm::none) {
     activation_forward(alone, link.f, {}, link.y + at, link.y + at, n);
-  if (link.mask == nullptr) return;
-  for (index_t i = at; i < at + n; ++i) link.mask[i] = link.y[i] <= 0;
-}
-
-template <class T>
-void keep_centred(const ChainLink<T>& link, Range rows) {
-  const index_t out = link.W.cols;
-  for (index_t i = rows.begin; link.xc != nullptr && i < rows.end; ++i) {
-    for (index_t j = 0; j < out; ++j) {
-      const T centred = link.z[i * out + j] - link.mean[j];
-      link.xc[i * out + j] = centred;
-      link.xn[i * out + j] = centred * link.inv_std[j];
-    }
   }
 }
 
@@ -44,9 +33,9 @@ void normalize(Team& team, Team& alone, const ChainLink<T>& link, Range rows, in
     case ChainNorm::batch:
       team.barrier();
       batch_normalization_train(team, MatrixView<const T>(link.z, batch, out), link.gamma, link.beta, link.eps,
-                                link.mean, link.var, link.inv_std, MatrixView<T>(link.y, batch, out));
+                                link.mean, link.var, link.inv_std, MatrixView<T>(link.y, batch, out), link.xc,
+                                link.xn);
       team.barrier();
-      keep_centred(link, rows);
       return;
     case ChainNorm::running:
       batch_normalization_inference<T>(alone, z, link.gamma, link.beta, link.mean, link.var, link.eps, y);
@@ -86,7 +75,7 @@ void chain_forward(Team& team, MatrixView<const S> x, std::span<const ChainLink<
   for (const ChainLink<T>& link : links) {
     GemmOptions<T> options;
     options.epilogue.bias = link.b;
-    options.epilogue.activate = link.activated && link.norm == ChainNorm::none;
+    options.epilogue.activate = link.activated && link.norm == ChainNorm::none && link.mask == nullptr;
     options.epilogue.f = link.f;
     const MatrixView<T> to = rows_of(link.norm == ChainNorm::none ? link.y : link.z, rows, link.W.cols);
     if (before == nullptr) {

@@ -48,11 +48,13 @@ void add_gradients(NormalizationArgs<T>& a, Range cols, MatrixView<const T> dy, 
 
 template <class T>
 void batch_normalization_train(Team& team, MatrixView<const T> x, const T* gamma, const T* beta, double eps, T* mean,
-                               T* var, T* inv_std, MatrixView<T> y) {
+                               T* var, T* inv_std, MatrixView<T> y, T* xc, T* xn) {
   const Range cols = share_columns<T>(team, x.cols);
   NormalizationArgs<T> a = column_args(cols, x, gamma, beta, eps, mean, var, inv_std);
   a.y = y.at(0, cols.begin);
   a.y_row = y.row_stride;
+  a.xc = from(xc, cols);
+  a.xn = from(xn, cols);
   kernels<T>().columnwise.batch_normalization_train(a);
 }
 
@@ -149,7 +151,7 @@ void layer_normalization_backward(Team& team, MatrixView<const T> x, const T* ga
 
 #define NNFAST_INSTANTIATE(T)                                                                                     \
   template void batch_normalization_train(Team&, MatrixView<const T>, const T*, const T*, double, T*, T*, T*,     \
-                                          MatrixView<T>);                                                         \
+                                          MatrixView<T>, T*, T*);                                                 \
   template void update_running_statistics(Team&, const T*, const T*, index_t, index_t, double, bool, T*, T*);     \
   template void batch_normalization_inference(Team&, MatrixView<const T>, const T*, const T*, const T*, const T*, \
                                               double, MatrixView<T>);                                             \

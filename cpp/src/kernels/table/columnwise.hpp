@@ -18,6 +18,8 @@ struct NormalizationArgs {
   T* inv_std;  // likewise
   T* y;
   index_t y_row;
+  T* xc;  // x - mean and (x - mean) inv_std, rows as far apart as those of y; null: not wanted
+  T* xn;
   const T* dy;
   index_t dy_row;
   T* dx;  // null: not wanted
