@@ -57,7 +57,7 @@ constexpr index_t kShortPanels = 2;
 template <class T>
 constexpr index_t kNear = static_cast<index_t>(524288 / sizeof(T));
 
-static_assert(kBlockK * (2048 + 672) + kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
+static_assert(kBlockK * (2048 + 672) + 672 / 4 * kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -155,6 +155,7 @@ class Block {
 
  private:
   static constexpr bool kSame = std::is_same_v<S, T>;
+  static constexpr index_t kSlack = kPackSlack / static_cast<index_t>(sizeof(T));
 
   /// A where it lies, or the few rows of it as T.
   MatrixView<const T> few_rows() {
@@ -234,7 +235,7 @@ class Block {
 
   /// By blocks of columns of C^T, which stay in cache until they are turned into rows of C.
   void turned() {
-    T* const block = packed_a_ + kBlockK * kBlockM<T> + kPackSlack / static_cast<index_t>(sizeof(T));
+    T* const block = packed_a_ + kBlockK * kBlockM<T> + kBlockM<T> * kSlack;
     const GemmOptions<T> plain;
     MatrixView<const T> B = B_;
     if (B.col_stride != 1 && A_.col_stride == 1 && B.rows * B.cols <= kBlockK * kBlockN<T>) {  // rows of W^T collide
@@ -259,13 +260,20 @@ class Block {
     return {mc * r / count, mc * (r + 1) / count - mc * r / count};
   }
 
+  /// x^T a few columns at a time over all strips, so that a line which two of them share is read once.
   void pack_rows(index_t ic, index_t mc, index_t pc, index_t kc) {
     const index_t count = strips(mc);
-    for (index_t r = 0; r < count; ++r) {
-      const auto [i, height] = strip(mc, count, r);
-      pack(A_.at(ic + i, pc), A_.col_stride, A_.row_stride, kc, height, options_.alpha, packed_a_ + i * kc);
+    const index_t step = A_.row_stride == 1 ? kWays : kc;
+    for (index_t p = 0; p < kc; p += step) {
+      for (index_t r = 0; r < count; ++r) {
+        const auto [i, height] = strip(mc, count, r);
+        pack(A_.at(ic + i, pc + p), A_.col_stride, A_.row_stride, std::min(step, kc - p), height, options_.alpha,
+             packed_strip(r, i, kc) + p * height);
+      }
     }
   }
+  /// Of strip r, which begins with row i; what is written beyond the one before does not reach it.
+  T* packed_strip(index_t r, index_t i, index_t kc) { return packed_a_ + i * kc + r * kSlack; }
 
   void pack_columns(index_t pc, index_t kc, index_t jc, index_t nc, T* dst) {
     tiles_.pack(B_.at(pc, jc), B_.row_stride, B_.col_stride, kc, nc, tiles_.tile_cols, T(1), dst);
@@ -296,9 +304,9 @@ class Block {
         args.b = packed_b != nullptr ? packed_b + col * kc : B_.at(pc, jc + col);
         args.n = std::min(nr, nc - col);
         if constexpr (kSame) {
-          args.a = a_is_packed ? packed_a_ + row * kc : A_.at(ic + row, pc);
+          args.a = a_is_packed ? packed_strip(along_rows ? o : i, row, kc) : A_.at(ic + row, pc);
         } else {
-          args.a = packed_a_ + row * kc;
+          args.a = packed_strip(along_rows ? o : i, row, kc);
         }
         args.a_row = a_is_packed ? 1 : A_.row_stride;
         args.a_col = a_is_packed ? height : A_.col_stride;
