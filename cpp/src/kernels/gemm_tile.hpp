@@ -317,83 +317,119 @@ static void tile_wide(const TileArgs<T>& whole) {
   }
 }
 
-/// acc[r] takes A(r, p + i) m[i] for i = 0, 1, ..., count - 1.
+/// acc[r] takes A(r, p + i) m[i] for i = first, ..., N - 1. A lies column after column.
 template <class T, int R, int V, int N>
-NNFAST_INLINE void add_terms(const TileArgs<T>& t, index_t p, index_t count, const Few<vec<T>, N>& m, int v,
+NNFAST_INLINE void add_terms(const TileArgs<T>& t, index_t p, index_t first, const Few<vec<T>, N>& m, int v,
                              Tile<T, R, V>& acc) {
 #pragma GCC unroll 16
   for (index_t i = 0; i < N; ++i) {
-    if (i >= count) break;
+    if (i < first) continue;
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r][v] = fma(broadcast(t.a[r * t.a_row + (p + i) * t.a_col]), m[i], acc[r][v]);
+    for (int r = 0; r < R; ++r) acc[r][v] = fma(broadcast(t.a[(p + i) * R + r]), m[i], acc[r][v]);
   }
 }
 
-/// V registers of columns at a time; of columns that collide in L1, one at a time.
-template <class T, int R, int V, bool Collide>
-NNFAST_INLINE void turned_loop(const TileArgs<T>& t) {
+/// A block of B turned into memory, not in line: written out for every number of rows it would be 300 KB.
+template <class T>
+[[gnu::noinline]] static void turn_block(const T* b, index_t b_row, index_t columns, index_t count, T* block) {
+  Few<vec<T>, kLanes<T>> m;
+  load_turned<T>(b, b_row, columns, count, m);
+#pragma GCC unroll 16
+  for (index_t i = 0; i < kLanes<T>; ++i) store(block + i * kLanes<T>, m[i]);
+}
+
+/// Terms p ... k - 1 of t.n columns, V registers.
+template <class T, int R, int V>
+NNFAST_INLINE void add_rest(const TileArgs<T>& t, index_t p, Tile<T, R, V>& acc) {
   constexpr index_t L = kLanes<T>;
-  constexpr index_t Q = kQuarter<T>;
-  for (index_t j = 0; j < t.n; j += V * L) {
-    TileArgs<T> part = t;
-    part.c = t.c + j;
-    part.n = t.n - j < V * L ? t.n - j : V * L;
-    Tile<T, R, V> acc;
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
+  alignas(64) T block[static_cast<std::size_t>(L * L)];
+  for (; p < t.k; p += L) {
+    const index_t count = t.k - p < L ? t.k - p : L;
 #pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        acc[r][v] = zero<T>();
-        const index_t columns = part.n - v * L;
-        if (t.beta != T(0) && columns > 0) acc[r][v] = t.beta * load_n(part.c + r * t.c_row + v * L, columns);
-      }
-    }
-    for (index_t p = 0; p < t.k; p += L) {
-      const index_t rows = t.k - p < L ? t.k - p : L;
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        const index_t columns = part.n - v * L;
-        if (columns <= 0) break;
-        const T* const b = t.b + (j + v * L) * t.b_row + p;
-        index_t done = 0;
-        if constexpr (Q > 0 && !Collide) {
-          if (columns >= L) {
-            // The next columns, into L2: 10,000 x 1 x 784 in float32 0.8 instead of 1.8 ms.
-#pragma GCC unroll 16
-            for (index_t i = 0; i < L; ++i) __builtin_prefetch(b + (V * L + i) * t.b_row, 0, 2);
-#pragma GCC unroll 4
-            for (; done + Q <= rows; done += Q) {
-              Few<vec<T>, Q> quarter;
-              load_turned_quarter<T>(b + done, t.b_row, quarter);
-              add_terms<T, R, V, Q>(t, p + done, Q, quarter, v, acc);
-            }
-          }
-        }
-        if (done < rows) {
-          Few<vec<T>, L> block;
-          load_turned<T>(b + done, t.b_row, columns, rows - done, block);
-          add_terms<T, R, V, L>(t, p + done, rows - done, block, v, acc);
-        }
-      }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 4
-      for (int v = 0; v < V; ++v) {
-        if (part.n > v * L) store_n(part.c + r * t.c_row + v * L, acc[r][v], part.n - v * L);
+    for (int v = 0; v < V; ++v) {
+      const index_t columns = t.n - v * L < L ? t.n - v * L : L;
+      turn_block(t.b + v * L * t.b_row + p, t.b_row, columns, count, block);
+      for (index_t i = 0; i < count; ++i) {
+        const Few<vec<T>, 1> column = {load(block + i * L)};
+        add_terms<T, R, V, 1>(t, p + i, 0, column, v, acc);
       }
     }
   }
+}
+
+/// V registers of columns, all full, and at least kQuarter terms.
+template <class T, int R, int V>
+NNFAST_INLINE void turned_quarters(const TileArgs<T>& t) {
+  constexpr index_t L = kLanes<T>;
+  constexpr index_t Q = kQuarter<T>;
+  Tile<T, R, V> acc;
+  load_c<T, R, V>(t, acc);
+  const auto take = [&](index_t p, index_t first, int v) NNFAST_LAMBDA {
+    Few<vec<T>, Q> quarter;
+    load_turned_quarter<T>(t.b + v * L * t.b_row + p, t.b_row, quarter);
+    add_terms<T, R, V, Q>(t, p, first, quarter, v, acc);
+  };
+  index_t p = 0;
+  for (; p + L <= t.k; p += L) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      // The next columns, into L2: 10,000 x 1 x 784 in float32 0.8 instead of 1.8 ms.
+      const T* const next = t.b + (V + v) * L * t.b_row + p;
+#pragma GCC unroll 16
+      for (index_t i = 0; i < L; ++i) prefetch_far(next + i * t.b_row);
+#pragma GCC unroll 1
+      for (index_t q = 0; q < L; q += Q) take(p + q, 0, v);
+    }
+  }
+  for (; p + Q <= t.k; p += Q) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) take(p, 0, v);
+  }
+  if (p < t.k) {  // the last Q terms, some of which are in the sums already
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) take(t.k - Q, p - (t.k - Q), v);
+  }
+  store_c<T, R, V>(t, acc);
+}
+
+/// V registers of columns, all full but for V = 1, a line of each row of B^T at a time.
+template <class T, int R, int V>
+NNFAST_INLINE void turned_blocks(const TileArgs<T>& t) {
+  constexpr index_t L = kLanes<T>;
+  Tile<T, R, V> acc;
+  load_c<T, R, V>(t, acc);
+  index_t p = 0;
+  constexpr bool kFits = L + R <= 20;  // in registers, beside what shuffles need
+  for (; kFits && t.n == V * L && p + L <= t.k; p += L) {
+#pragma GCC unroll 4
+    for (int v = 0; v < V; ++v) {
+      Few<vec<T>, L> m;
+      load_turned_whole<T>(t.b + v * L * t.b_row + p, t.b_row, m);
+      add_terms<T, R, V, L>(t, p, opaque(0), m, v, acc);
+    }
+  }
+  add_rest<T, R, V>(t, p, acc);
+  store_c<T, R, V>(t, acc);
 }
 
 /// Few rows times a transposed matrix, B(p, j) = b[p + j * b_row]: blocks of B are turned in registers and used once.
 /// Sums run along p in order all the same; the processor overlaps the blocks, whose sums are independent, and from
 /// about ten rows on hides the turning behind the sums.
 template <class T, int R>
-static void tile_turned(const TileArgs<T>& t) {
-  // Two registers of columns collide at half the distance.
-  if (collide(2 * t.b_row * static_cast<index_t>(sizeof(T)))) return turned_loop<T, R, 1, true>(t);
-  turned_loop<T, R, (R > 6 ? 1 : kVecBytes == 16 ? 4 : 2), false>(t);
+static void tile_turned(const TileArgs<T>& whole) {
+  constexpr int V = R > 6 ? 1 : kVecBytes == 16 ? 4 : 2;
+  // Two registers of columns collide at half the distance. Lines that do are loaded once.
+  const bool lines = collide(V * whole.b_row * static_cast<index_t>(sizeof(T))) || whole.k < kQuarter<T>;
+  TileArgs<T> t = whole;
+  for (index_t left = whole.n; left > 0; left -= t.n, t.b += t.n * t.b_row, t.c += t.n) {
+    const bool full = left >= V * kLanes<T> && !lines;
+    t.n = full ? V * kLanes<T> : left < kLanes<T> ? left : kLanes<T>;
+    if constexpr (kQuarter<T> > 0) {
+      full ? turned_quarters<T, R, V>(t) : turned_blocks<T, R, 1>(t);
+    } else {
+      full ? turned_blocks<T, R, V>(t) : turned_blocks<T, R, 1>(t);
+    }
+  }
 }
 
 /// Rows of `width`: what is stored behind one is overwritten by the next, so that no store needs a mask; the last goes

@@ -46,7 +46,7 @@ struct GemmKernels {
   int wide_rows;                                  // up to so many rows there is also ...
   TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns
   int turned_rows;                                // and up to so many
-  TileKernel<T> tile_turned[kMaxTileRows + 1];    // one that does where B(p, j) = b[p + j * b_row]
+  TileKernel<T> tile_turned[kMaxTileRows + 1];    // one where B(p, j) = b[p + j * b_row], A(i, p) = a[i + p * rows]
   /// Panels of `width` columns, one behind another, the last filled up with zeros: panel q has
   /// dst[q * k * width + p * width + j] = scale * src(p, q * width + j), p < k, q * width + j < n. Up to kPackSlack
   /// bytes behind a panel whose width is no multiple of the lanes are overwritten.
