@@ -110,9 +110,9 @@ class Block {
     const bool pack_b = B_.col_stride != 1 || C_.rows > kPackRows * mr;
     // x^T is in the tile's order where it lies.
     const bool in_order = A_.row_stride == 1;
-    const bool pack_a = !kSame || options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
-                        (C_.cols > 2 * nr && in_order && collide(A_.col_stride));
-    if (!pack_a && !in_order && collide(A_.row_stride)) height_ = std::min(kWays, mr);
+    pack_a_ = options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
+              (C_.cols > 2 * nr && in_order && collide(A_.col_stride));
+    if (kSame && !pack_a_ && !in_order && collide(A_.row_stride)) height_ = std::min(kWays, mr);
     // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
@@ -124,8 +124,7 @@ class Block {
         const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
         for (index_t pc = 0; pc < k; pc += kBlockK) {
           const index_t kc = std::min(kBlockK, k - pc);
-          if (pack_a) pack_rows(ic, mc, pc, kc);
-          tiles(ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1), pack_a,
+          tiles(prepare(ic, mc, pc, kc), ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1),
                 pack_b ? packed_b_ + pc * padded : nullptr);
         }
         finish(ic, mc, 0, C_.cols);
@@ -138,14 +137,15 @@ class Block {
       const index_t kc = std::min(kBlockK, k - pc);
       const bool last = pc + kc >= k;
       const T beta = pc == 0 ? options_.beta : T(1);
-      if (pack_a && one_block) pack_rows(0, C_.rows, pc, kc);
+      MatrixView<const T> a;
+      if (one_block) a = prepare(0, C_.rows, pc, kc);
       for (index_t jc = 0; jc < C_.cols; jc += block_n) {
         const index_t nc = std::min(block_n, C_.cols - jc);
         if (pack_b) pack_columns(pc, kc, jc, nc, packed_b_);
         for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
           const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
-          if (pack_a && !one_block) pack_rows(ic, mc, pc, kc);
-          tiles(ic, mc, pc, kc, jc, nc, beta, pack_a, pack_b ? packed_b_ : nullptr);
+          if (!one_block) a = prepare(ic, mc, pc, kc);
+          tiles(a, ic, mc, pc, kc, jc, nc, beta, pack_b ? packed_b_ : nullptr);
         }
         if (last) finish(0, C_.rows, jc, nc);
       }
@@ -267,6 +267,24 @@ class Block {
     return {mc * r / count, mc * (r + 1) / count - mc * r / count};
   }
 
+  /// These rows and terms of A: where they lie, of floats a copy in T, or no view where they are packed in strips.
+  MatrixView<const T> prepare(index_t ic, index_t mc, index_t pc, index_t kc) {
+    if (pack_a_) {
+      pack_rows(ic, mc, pc, kc);
+      return {};
+    }
+    if constexpr (kSame) {
+      return A_.block(ic, pc, mc, kc);
+    } else if (A_.row_stride == 1) {
+      tiles_.pack_floats(A_.at(ic, pc), A_.col_stride, 1, kc, mc, mc, T(1), packed_a_);
+      return {packed_a_, mc, kc, 1, mc};
+    } else {
+      const index_t row = collide(kc) ? kc + kSlack : kc;
+      tiles_.pack_floats(A_.at(ic, pc), A_.row_stride, A_.col_stride, mc, kc, row, T(1), packed_a_);
+      return {packed_a_, mc, kc, row, 1};
+    }
+  }
+
   /// x^T a few columns at a time over all strips, so that a line which two of them share is read once.
   void pack_rows(index_t ic, index_t mc, index_t pc, index_t kc) {
     const index_t count = strips(mc);
@@ -286,8 +304,8 @@ class Block {
     tiles_.pack(B_.at(pc, jc), B_.row_stride, B_.col_stride, kc, nc, tiles_.tile_cols, T(1), dst);
   }
 
-  /// `packed_b`: null where B is read in place.
-  void tiles(index_t ic, index_t mc, index_t pc, index_t kc, index_t jc, index_t nc, T beta, bool a_is_packed,
+  /// `a`: see prepare; `packed_b`: null where B is read in place.
+  void tiles(MatrixView<const T> a, index_t ic, index_t mc, index_t pc, index_t kc, index_t jc, index_t nc, T beta,
              const T* packed_b) {
     const index_t nr = tiles_.tile_cols;
     const index_t count = strips(mc);
@@ -310,13 +328,9 @@ class Block {
         const index_t col = (along_rows ? i : o) * nr;
         args.b = packed_b != nullptr ? packed_b + col * kc : B_.at(pc, jc + col);
         args.n = std::min(nr, nc - col);
-        if constexpr (kSame) {
-          args.a = a_is_packed ? packed_strip(along_rows ? o : i, row, kc) : A_.at(ic + row, pc);
-        } else {
-          args.a = packed_strip(along_rows ? o : i, row, kc);
-        }
-        args.a_row = a_is_packed ? 1 : A_.row_stride;
-        args.a_col = a_is_packed ? height : A_.col_stride;
+        args.a = a ? a.at(row, 0) : packed_strip(along_rows ? o : i, row, kc);
+        args.a_row = a ? a.row_stride : 1;
+        args.a_col = a ? a.col_stride : height;
         args.c = C_.at(ic + row, jc + col);
         args.c_next = i + 1 < inner ? c_of(o, i + 1) : o + 1 < outer ? c_of(o + 1, 0) : nullptr;
         (args.a_row == 1 ? tiles_.tile_unit_row : tiles_.tile)[height](args);
@@ -361,6 +375,7 @@ class Block {
   T* packed_b_;
   T* packed_a_;
   index_t height_ = tiles_.tile_rows;  // of a tile, at most
+  bool pack_a_ = false;
 };
 
 struct Grid {
