@@ -17,4 +17,5 @@ PYBIND11_MODULE(_core, m) {
   register_course(m);
   register_course_updates(m);
   register_course_chain(m);
+  register_course_samples(m);
 }

@@ -18,5 +18,6 @@ void register_convolution(pybind11::module_& m);
 void register_course(pybind11::module_& m);
 void register_course_updates(pybind11::module_& m);
 void register_course_chain(pybind11::module_& m);
+void register_course_samples(pybind11::module_& m);
 
 }  // namespace nnfast::bindings

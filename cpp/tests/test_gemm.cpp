@@ -140,6 +140,38 @@ TEST(gemm_is_the_sequential_fma_on_every_isa) {
   set_isa(before);
 }
 
+TEST(gemm_of_floats_and_doubles_is_that_of_widened_floats) {
+  std::mt19937 random(3);
+  std::uniform_real_distribution<float> real(-1, 1);
+  std::uniform_int_distribution<index_t> size(1, 40);
+  const std::string before = isa();
+  for (const std::string& name : supported_isas()) {
+    set_isa(name);
+    for (int round = 0; round < 300; ++round) {
+      const index_t m = round % 3 == 0 ? 90 + size(random) : 1 + size(random) % 20;
+      const index_t n = round % 5 == 0 ? 300 : size(random);
+      const index_t k = round % 7 == 0 ? 1024 : 3 * size(random);
+      Matrix<float> A(m, k, (round & 1) != 0);
+      Matrix<double> W(m, k, (round & 1) != 0), B(k, n, (round & 2) != 0), C(m, n, false), expected(m, n, false);
+      A.fill([&] { return real(random); });
+      B.fill([&] { return real(random); });
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t p = 0; p < k; ++p) *W.view.at(i, p) = static_cast<double>(*A.view.at(i, p));
+      }
+      run(1 + round % 2, [&](Team& team) {
+        gemm(team, MatrixView<const float>(A.view), MatrixView<const double>(B.view), C.view);
+        gemm<double>(team, W.view, B.view, expected.view);
+      });
+      int wrong = 0;
+      for (index_t i = 0; i < m; ++i) {
+        for (index_t j = 0; j < n; ++j) wrong += *C.view.at(i, j) != *expected.view.at(i, j) ? 1 : 0;
+      }
+      CHECK_EQ(wrong, 0);
+    }
+  }
+  set_isa(before);
+}
+
 TEST(gemm_epilogue_is_bias_then_activation_then_derivative) {
   const index_t m = 37;
   const index_t n = 45;

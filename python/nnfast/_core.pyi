@@ -278,6 +278,21 @@ class CourseChain(metaclass=_BoundType):
 def course_chain(
     x: Any, weights: list[Any], norms: list[Any], norm: str, activation: str, keep: bool
 ) -> CourseChain | None: ...
+# Columns (width, 1) as rows of their dtype.
+def course_rows(columns: list[Any], width: int) -> _Floats | None: ...
+
+# weights (in, out) and biases are updated in place, once for every `batch` of the rows `order`.
+def course_descent(
+    x: Any,
+    y: Any,
+    order: Any,
+    batch: int,
+    weights: list[Any],
+    biases: list[Any],
+    quadratic: bool,
+    eta: float,
+    decay: float,
+) -> bool: ...
 def course_affine(x: Any, W: Any, b: Any) -> _Floats | None: ...
 
 # (dx or None, dW, db)

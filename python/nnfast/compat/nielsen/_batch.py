@@ -16,16 +16,28 @@ if TYPE_CHECKING:
 _SIGMOID = _core.ACTIVATIONS["sigmoid"]
 _CHUNK = 1000  # samples in one product of an evaluation
 _WIDE = 50  # outputs
+_UNINTERRUPTED = 256  # mini-batches in one call of the core
+
+
+def stacked(columns: Sequence[Any], width: int) -> Array | None:
+    """Column vectors (width, 1) as the rows of a new matrix, or None where they are anything else."""
+    rows: Array | None = _core.course_rows(list(columns), width)
+    if rows is not None:
+        return rows
+    try:
+        if {column.shape for column in columns} != {(width, 1)}:
+            return None
+        joined: Array = np.concatenate(columns)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    plain = joined.dtype.kind in "fiub" and joined.itemsize <= 8
+    return joined.reshape(len(columns), width) if plain else None
 
 
 def rows_of(columns: Sequence[Any], width: int) -> Array | None:
-    """Column vectors (width, 1) as the rows of a new float64 matrix, or None where they are anything else."""
-    try:
-        if {column.shape for column in columns} != {(width, 1)} or columns[0].itemsize > 8:
-            return None
-        return np.concatenate(columns, dtype=np.float64).reshape(len(columns), width)
-    except (AttributeError, TypeError, ValueError):
-        return None
+    """The same in float64."""
+    rows = stacked(columns, width)
+    return None if rows is None else rows.astype(np.float64, copy=False)
 
 
 def usable(weights: Sequence[Any], biases: Sequence[Any]) -> bool:
@@ -58,9 +70,11 @@ def outputs(weights: Sequence[Array], biases: Sequence[Array], columns: Sequence
     if not usable(weights, biases):
         raise ValueError("not the parameters of the book's programs")
     for start in range(0, len(columns), _CHUNK):
-        rows = rows_of(columns[start : start + _CHUNK], weights[0].shape[1])
+        rows = stacked(columns[start : start + _CHUNK], weights[0].shape[1])
         if rows is None:
             raise ValueError("not the samples of the book's programs")
+        if rows.dtype.char not in "fd":
+            rows = rows.astype(np.float64)
         yield forward(weights, biases, rows)[-1]
 
 
@@ -117,7 +131,6 @@ class Stacked:
 
     def __init__(self, x: Array, y: Array) -> None:
         self.x, self.y = x, y
-        self._work: dict[int, tuple[Array, Array, list[Array], Array]] = {}
 
     @classmethod
     def of(
@@ -129,21 +142,12 @@ class Stacked:
             return None
         if not samples or not usable(net.weights, net.biases):
             return None
-        try:
-            x = _stack([x for x, _ in samples], net.weights[0].shape[1])
-            y = _stack([y for _, y in samples], net.weights[-1].shape[0])
-        except (AttributeError, TypeError, ValueError):
+        x = stacked([x for x, _ in samples], net.weights[0].shape[1])
+        y = rows_of([y for _, y in samples], net.weights[-1].shape[0])
+        if x is None or y is None:
             return None
-        return None if x is None or y is None else cls(x, y.astype(np.float64, copy=False))
-
-    def _buffers(self, net: Any, rows: int) -> tuple[Array, Array, list[Array], Array]:
-        if rows not in self._work:
-            widths = [self.x.shape[1], *(len(b) for b in net.biases)]
-            taken: Array = np.empty((rows, widths[0]), self.x.dtype)
-            first = taken if taken.dtype.char == "d" else np.empty(taken.shape)
-            activations = [first, *(np.empty((rows, width)) for width in widths[1:])]
-            self._work[rows] = taken, np.empty((rows, widths[-1])), activations, np.ones((rows, 1))
-        return self._work[rows]
+        exact = np.result_type(x.dtype, np.float32)  # float32 where that holds every value
+        return cls(x.astype(exact, copy=False), y)
 
     def epoch(
         self, net: Any, order: Sequence[int], size: int, quadratic: bool, eta: float, decay: float
@@ -154,43 +158,15 @@ class Stacked:
         held = [w.T.copy() if turn else w.copy() for w, turn in zip(net.weights, wide, strict=True)]
         net.weights = weights = [h.T if turn else h for h, turn in zip(held, wide, strict=True)]
         net.biases = biases = [b.copy() for b in net.biases]
-        layers = [(w.T, b.reshape(-1)) for w, b in zip(weights, biases, strict=True)]
         indices = np.array(order)
-        for start in range(0, len(indices), size):
-            chosen = indices[start : start + size]
-            taken, delta, activations, ones = self._buffers(net, len(chosen))
-            rate = -eta / len(chosen)
-            self.x.take(chosen, 0, taken, "clip")
-            self.y.take(chosen, 0, delta, "clip")
-            a = activations[0]
-            if a is not taken:
-                np.copyto(a, taken)
-            for (w, b), z in zip(layers, activations[1:], strict=True):
-                _core.affine(a, w, b, z)
-                a = _core.activation(_SIGMOID, z, 0.0, 0.0, z)
-            np.subtract(a, delta, delta)
-            if quadratic:
-                _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
-            for i in range(len(weights) - 1, -1, -1):
-                a, delta_here = activations[i], delta
-                if i:
-                    delta = _core.gemm(delta, weights[i])
-                    _core.activation_backward_from_output(_SIGMOID, delta, a, 0.0, 0.0, delta)
-                across = delta_here.T
-                if wide[i]:
-                    _core.gemm(a.T, delta_here, held[i], rate, decay)
-                else:
-                    _core.gemm(across, a, held[i], rate, decay)
-                _core.gemm(across, ones, biases[i], rate, 1.0)
+        views = [w.T for w in weights]
+        for start in range(0, len(indices), _UNINTERRUPTED * size):
+            chosen = indices[start : start + _UNINTERRUPTED * size]
+            done = _core.course_descent(
+                self.x, self.y, chosen, size, views, biases, quadratic, float(eta), float(decay)
+            )
+            assert done
         net.weights = [np.ascontiguousarray(w) for w in weights]
-
-
-def _stack(columns: Sequence[Any], width: int) -> Array | None:
-    if {column.shape for column in columns} != {(width, 1)}:
-        return None
-    stacked: Array = np.concatenate(columns)
-    plain = stacked.dtype.kind in "fiub" and stacked.itemsize <= 8
-    return stacked.reshape(len(columns), width) if plain else None
 
 
 def overridden(net: Any, owner: type, *names: str) -> bool:
