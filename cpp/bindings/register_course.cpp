@@ -291,8 +291,7 @@ py::object batch_normalization(py::handle x_in, py::handle gamma_in, py::handle 
     const auto x_rows = contiguous_rows<const T>(x);
     compute(4.0 * static_cast<double>(x.size()), [&](Team& team) {
       batch_normalization_train(team, x_rows, gamma.data<const T>(), beta.data<const T>(), eps, mean.data<T>(),
-                                var.data<T>(), inv_std.data<T>(), contiguous_rows<T>(out), xc.data<T>(),
-                                xn.data<T>());
+                                var.data<T>(), inv_std.data<T>(), contiguous_rows<T>(out), xc.data<T>(), xn.data<T>());
     });
     for (index_t j = 0; j < cols; ++j) deviation.data<T>()[j] = std::sqrt(var.data<T>()[j] + static_cast<T>(eps));
   });

@@ -106,13 +106,13 @@ void all_shapes(bool integers) {
     compare<T>(size(random), size(random), size(random), (round & 1) != 0, (round & 2) != 0, alpha, beta, 1 + round % 3,
                integers, random);
   }
-  // Slices, blocks of rows and columns; few rows, in registers and along B, more columns than are summed at a time; one column; columns that fill
-  // registers badly, over more than one block of rows; strides that share a set of the cache; sums of few terms, B
-  // beyond L2; few columns of rows that collide.
-  const index_t large[][3] = {{130, 70, 600},  {1, 300, 513},   {3, 517, 257},  {700, 1, 40},    {40, 530, 300},
-                              {2, 5, 2000},    {2, 2100, 1003}, {600, 10, 520}, {1100, 50, 100}, {530, 560, 30},
-                              {20, 1024, 530}, {40, 300, 20},   {10, 9000, 31}, {75, 12, 1024},  {150, 3, 512},
-                              {1, 9001, 22}};
+  // Slices, blocks of rows and columns; few rows, in registers and along B, more columns than are summed at a time; one
+  // column; columns that fill registers badly, over more than one block of rows; strides that share a set of the cache;
+  // sums of few terms, B beyond L2; few columns of rows that collide.
+  const index_t large[][3] = {{130, 70, 600},  {1, 300, 513},  {3, 517, 257},   {700, 1, 40},
+                              {40, 530, 300},  {2, 5, 2000},   {2, 2100, 1003}, {600, 10, 520},
+                              {1100, 50, 100}, {530, 560, 30}, {20, 1024, 530}, {40, 300, 20},
+                              {10, 9000, 31},  {75, 12, 1024}, {150, 3, 512},   {1, 9001, 22}};
   for (const auto& s : large) {
     for (int layout = 0; layout < 4; ++layout) {
       compare<T>(s[0], s[1], s[2], (layout & 1) != 0, (layout & 2) != 0, T(1), T(0), 2, integers, random);

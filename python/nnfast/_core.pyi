@@ -278,6 +278,7 @@ class CourseChain(metaclass=_BoundType):
 def course_chain(
     x: Any, weights: list[Any], norms: list[Any], norm: str, activation: str, keep: bool
 ) -> CourseChain | None: ...
+
 # Columns (width, 1) as rows of their dtype.
 def course_rows(columns: list[Any], width: int) -> _Floats | None: ...
 

@@ -1,6 +1,6 @@
 // Compiled once per instruction set; exports nnfast::<isa>::gemm_f32 and gemm_f64.
 
-#include "kernels/gemm_tile.hpp"
+#include "kernels/gemm.hpp"
 
 namespace nnfast::NNFAST_ISA {
 

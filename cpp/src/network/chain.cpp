@@ -33,8 +33,7 @@ void normalize(Team& team, Team& alone, const ChainLink<T>& link, Range rows, in
     case ChainNorm::batch:
       team.barrier();
       batch_normalization_train(team, MatrixView<const T>(link.z, batch, out), link.gamma, link.beta, link.eps,
-                                link.mean, link.var, link.inv_std, MatrixView<T>(link.y, batch, out), link.xc,
-                                link.xn);
+                                link.mean, link.var, link.inv_std, MatrixView<T>(link.y, batch, out), link.xc, link.xn);
       team.barrier();
       return;
     case ChainNorm::running:

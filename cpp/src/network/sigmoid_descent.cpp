@@ -54,7 +54,8 @@ void begin_backward(Team& alone, Range rows, MatrixView<const double> y, const i
                     MatrixView<const double> a, bool quadratic, MatrixView<double> delta) {
   for (index_t r = rows.begin; r < rows.end; ++r) {
     for (index_t j = 0; j < a.cols; ++j) *delta.at(r, j) = *a.at(r, j) - *y.at(chosen[r], j);
-    if (quadratic) activation_backward<double>(alone, Activation::sigmoid, {}, delta.at(r), a.at(r), delta.at(r), a.cols);
+    if (quadratic)
+      activation_backward<double>(alone, Activation::sigmoid, {}, delta.at(r), a.at(r), delta.at(r), a.cols);
   }
 }
 

@@ -35,7 +35,7 @@ struct TileArgs {
 template <class T>
 using TileKernel = void (*)(const TileArgs<T>&);
 
-/// kernels/gemm_tile.hpp
+/// kernels/gemm.hpp
 template <class T>
 struct GemmKernels {
   int tile_rows;
