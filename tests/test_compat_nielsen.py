@@ -295,6 +295,30 @@ def test_sgd_of_wide_layers(hidden, capsys):
 
 
 @BOTH
+@pytest.mark.parametrize(
+    "kind", [np.float64, np.float16, np.uint8, np.int64, bool], ids=lambda kind: kind.__name__
+)
+@pytest.mark.parametrize("sizes", [(6, 8, 10), (6, 60, 5, 10), (6, 10)], ids=str)
+def test_sgd_of_any_data(name, kind, sizes, capsys):
+    def run(which):
+        net = made(PAIRS[name][which], sizes)
+        net.SGD(samples(23, kind=kind), 2, 4, 0.5)
+        return net
+
+    same_parameters(*twice(run))
+
+
+@BOTH
+def test_sgd_of_a_layer_without_units(name, capsys):
+    def run(which):
+        net = made(PAIRS[name][which], (6, 0, 10))
+        net.SGD(samples(), 1, 4, 0.5)
+        return net
+
+    same_parameters(*twice(run))
+
+
+@BOTH
 @pytest.mark.parametrize("form", [iter, tuple, lambda data: zip(*zip(*data, strict=True), strict=True)])
 def test_sgd_takes_any_iterable(name, form, capsys):
     def run(which):

@@ -140,7 +140,7 @@ class Stacked:
         numbers = (int, float, np.integer, np.floating)
         if not (isinstance(eta, numbers) and isinstance(lmbda, numbers)):
             return None
-        if not samples or not usable(net.weights, net.biases):
+        if not samples or not usable(net.weights, net.biases) or not all(w.size for w in net.weights):
             return None
         x = stacked([x for x, _ in samples], net.weights[0].shape[1])
         y = rows_of([y for _, y in samples], net.weights[-1].shape[0])
