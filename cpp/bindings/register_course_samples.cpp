@@ -71,7 +71,7 @@ bool course_descent(py::handle x_in, py::handle y_in, py::handle order_in, index
     std::vector<double> memory(static_cast<std::size_t>(descent.workspace()));
     const Stopwatch watch;
     const GilRelease released;
-    run(threads_for(descent.batch_nanoseconds()), [&](Team& team) { descent.run(team, memory.data()); });
+    run(threads_for(descent.nanoseconds_per_meeting()), [&](Team& team) { descent.run(team, memory.data()); });
   });
   return true;
 }

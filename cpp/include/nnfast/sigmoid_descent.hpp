@@ -31,8 +31,9 @@ struct SigmoidDescent {
 
   /// Doubles of memory that run needs.
   [[nodiscard]] index_t workspace() const;
-  /// Nanoseconds of one thread for one mini-batch.
-  [[nodiscard]] double batch_nanoseconds() const;
+  /// Nanoseconds of one thread between two meetings of a team: many of them are one region, which cannot give up when
+  /// a processor is taken away.
+  [[nodiscard]] double nanoseconds_per_meeting() const;
   void run(Team& team, double* memory) const;
 };
 
