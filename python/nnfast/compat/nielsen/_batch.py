@@ -20,7 +20,10 @@ _UNINTERRUPTED = 256  # mini-batches in one call of the core
 
 
 def stacked(columns: Sequence[Any], width: int) -> Array | None:
-    """Column vectors (width, 1) as the rows of a new matrix, or None where they are anything else."""
+    """Column vectors (width, 1) as the rows of a new matrix, or None where they are anything else.
+
+    In float32 where that holds every value, else in float64.
+    """
     rows: Array | None = _core.course_rows(list(columns), width)
     if rows is not None:
         return rows
@@ -30,8 +33,9 @@ def stacked(columns: Sequence[Any], width: int) -> Array | None:
         joined: Array = np.concatenate(columns)
     except (AttributeError, TypeError, ValueError):
         return None
-    plain = joined.dtype.kind in "fiub" and joined.itemsize <= 8
-    return joined.reshape(len(columns), width) if plain else None
+    if joined.dtype.kind not in "fiub" or joined.itemsize > 8:
+        return None
+    return joined.astype(np.result_type(joined.dtype, np.float32), copy=False).reshape(len(columns), width)
 
 
 def rows_of(columns: Sequence[Any], width: int) -> Array | None:
@@ -73,8 +77,6 @@ def outputs(weights: Sequence[Array], biases: Sequence[Array], columns: Sequence
         rows = stacked(columns[start : start + _CHUNK], weights[0].shape[1])
         if rows is None:
             raise ValueError("not the samples of the book's programs")
-        if rows.dtype.char not in "fd":
-            rows = rows.astype(np.float64)
         yield forward(weights, biases, rows)[-1]
 
 
@@ -144,10 +146,7 @@ class Stacked:
             return None
         x = stacked([x for x, _ in samples], net.weights[0].shape[1])
         y = rows_of([y for _, y in samples], net.weights[-1].shape[0])
-        if x is None or y is None:
-            return None
-        exact = np.result_type(x.dtype, np.float32)  # float32 where that holds every value
-        return cls(x.astype(exact, copy=False), y)
+        return None if x is None or y is None else cls(x, y)
 
     def epoch(
         self, net: Any, order: Sequence[int], size: int, quadratic: bool, eta: float, decay: float
