@@ -93,15 +93,6 @@ std::string joined(const std::vector<std::string>& names) {
 
 const Tables& tables() { return *current().tables; }
 
-bool is_intel() {
-#if defined(__x86_64__)
-  static const bool intel = __builtin_cpu_is("intel");
-  return intel;
-#else
-  return false;
-#endif
-}
-
 std::vector<std::string> compiled_isas() {
   std::vector<std::string> names;
   for (const Isa& isa : kIsas) names.emplace_back(isa.name);

@@ -7,9 +7,6 @@ namespace nnfast {
 
 const Tables& tables();
 
-/// Block sizes that were measured on one maker's caches do not suit the other's.
-bool is_intel();
-
 template <class T>
 const KernelTable<T>& kernels();
 template <>
