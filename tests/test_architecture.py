@@ -214,7 +214,7 @@ later = flushed()
 others = []
 thread = threading.Thread(target=lambda: others.extend(flushed()))
 thread.start(); thread.join()
-print(before, after, later, others, bool((y == x).all()), bool((z == x).all()))
+print(before, after, later, others, bool((y == x).all()), bool((z == 0).all()))
 """
 
 

@@ -22,6 +22,7 @@
 
 #include "dispatch/caches.hpp"
 #include "dispatch/select.hpp"
+#include "subnormals.hpp"
 
 namespace nnfast {
 namespace {
@@ -350,6 +351,7 @@ class Block {
     const Epilogue<T>& e = options_.epilogue;
     if (e.bias != nullptr) tiles_.add_bias(C_.at(ic, jc), C_.row_stride, mc, nc, e.bias + col_ + jc);
     if (!e.activate && !e.saved) return;
+    const Subnormals as_of_the_activation_alone(Subnormals::kept);
     const auto& act = kernels_.activation;
     const auto f = static_cast<std::size_t>(e.f);
     const auto derivative =
@@ -444,6 +446,7 @@ void multiply(Team& team, MatrixView<const S> A, MatrixView<const T> B, MatrixVi
                                   options.b_column_sums + cols.begin);
   }
   if (m <= 0) return;
+  const Subnormals in_products(Subnormals::as_zero);
   Block<T, S>(options, A.block(rows.begin, 0, m, A.cols), B.block(0, cols.begin, B.rows, n),
               C.block(rows.begin, cols.begin, m, n), rows.begin, cols.begin, team.scratch())
       .run();

@@ -6,6 +6,7 @@
 
 #include "dispatch/select.hpp"
 #include "nnfast/optimizer.hpp"
+#include "subnormals.hpp"
 
 namespace nnfast {
 
@@ -60,6 +61,7 @@ class Update {
     a.g = g_ + first;
     a.m = m_ == nullptr ? nullptr : m_ + first;
     a.v = v_ == nullptr ? nullptr : v_ + first;
+    const Subnormals in_updates(Subnormals::as_zero);
     update_(a);
   }
 
