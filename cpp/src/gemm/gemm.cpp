@@ -22,7 +22,7 @@
 
 #include "dispatch/caches.hpp"
 #include "dispatch/select.hpp"
-#include "subnormals.hpp"
+#include "dispatch/subnormals.hpp"
 
 namespace nnfast {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "dispatch/select.hpp"
 #include "nnfast/optimizer.hpp"
-#include "subnormals.hpp"
+#include "dispatch/subnormals.hpp"
 
 namespace nnfast {
 
