@@ -133,6 +133,7 @@ class Block {
       }
       for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
         const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
+        ask_for_rows(ic + mc, strips(mc) * ceil_div(C_.cols, nr) * k);
         for (index_t pc = 0; pc < k; pc += kBlockK) {
           const index_t kc = std::min(kBlockK, k - pc);
           tiles(prepare(ic, mc, pc, kc), ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1),
@@ -202,7 +203,7 @@ class Block {
     }
     const index_t b_row = turned ? B.col_stride : B.row_stride;
     const TileArgs<T> args = {A.cols, A.data, A.row_stride, A.col_stride, B.data,        b_row,
-                              false,  c,      c_row,        B.cols,       options_.beta, nullptr};
+                              false,  c,      c_row,        B.cols,       options_.beta, nullptr, nullptr, 0};
     (turned ? tiles_.tile_turned : tiles_.tile_wide)[A.rows](args);
     return true;
   }
@@ -312,6 +313,16 @@ class Block {
     tiles_.pack(B_.at(pc, jc), B_.row_stride, B_.col_stride, kc, nc, tiles_.tile_cols, T(1), dst);
   }
 
+  /// The tiles that follow, of so many terms in all, ask for the block of A from row i on: one of 60,000 rows of 784
+  /// comes from memory, and its products with 50 columns go on meanwhile. Two threads, from float32 to float64 46 -> 39
+  /// ms, float64 41 -> 36.
+  void ask_for_rows(index_t i, index_t terms) {
+    const index_t m = std::min(kBlockM<T>, C_.rows - i);
+    const bool dense = A_.col_stride == 1 && A_.row_stride == A_.cols;
+    far_ = m > 0 && dense ? reinterpret_cast<const char*>(A_.at(i, 0)) : nullptr;
+    far_step_ = far_ == nullptr ? 0 : ceil_div(m * A_.cols * static_cast<index_t>(sizeof(S)), terms);
+  }
+
   /// `a`: see prepare; `packed_b`: null where B is read in place.
   void tiles(MatrixView<const T> a, index_t ic, index_t mc, index_t pc, index_t kc, index_t jc, index_t nc, T beta,
              const T* packed_b) {
@@ -341,7 +352,14 @@ class Block {
         args.a_col = a ? a.col_stride : height;
         args.c = C_.at(ic + row, jc + col);
         args.c_next = i + 1 < inner ? c_of(o, i + 1) : o + 1 < outer ? c_of(o + 1, 0) : nullptr;
-        (args.a_row == 1 ? tiles_.tile_unit_row : tiles_.tile)[height](args);
+        if (far_ != nullptr && height == tiles_.tile_rows) {
+          args.far = far_;
+          args.far_step = far_step_;
+          far_ += kc * far_step_;
+          tiles_.tile_far(args);
+        } else {
+          (args.a_row == 1 ? tiles_.tile_unit_row : tiles_.tile)[height](args);
+        }
       }
     }
   }
@@ -385,6 +403,8 @@ class Block {
   T* packed_a_;
   index_t height_ = tiles_.tile_rows;  // of a tile, at most
   bool pack_a_ = false;
+  const char* far_ = nullptr;  // see ask_for_rows
+  index_t far_step_ = 0;
 };
 
 struct Grid {

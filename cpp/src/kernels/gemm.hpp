@@ -195,6 +195,7 @@ struct TileTables {
   constexpr TileTables() {
     kernels.tile_rows = kTileRows;
     kernels.tile_cols = static_cast<int>(kTileVecs * kLanes<T>);
+    kernels.tile_far = tile<T, kTileRows, false, true>;
     kernels.wide_rows = kWideRows;
     kernels.turned_rows = kTurnedRows;
     kernels.column_grain = static_cast<int>(kColumnGrain<T>);

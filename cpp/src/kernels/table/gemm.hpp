@@ -31,6 +31,8 @@ struct TileArgs {
   index_t n;        // columns, 1..tile_cols (wide tiles: any number)
   T beta;           // 0: what C held is not read
   const T* c_next;  // where the next tile will be written, or null
+  const char* far;  // tile_far: far + p far_step is asked for beside term p
+  index_t far_step;
 };
 template <class T>
 using TileKernel = void (*)(const TileArgs<T>&);
@@ -43,6 +45,7 @@ struct GemmKernels {
   int column_grain;                               // a tile's time goes with its columns rounded up to these
   TileKernel<T> tile[kMaxTileRows + 1];           // by number of rows, 1..tile_rows; A of any strides
   TileKernel<T> tile_unit_row[kMaxTileRows + 1];  // the same for a_row == 1: packed A, or x^T read where it lies
+  TileKernel<T> tile_far;                         // tile[tile_rows] that asks for memory far away
   int wide_rows;                                  // up to so many rows there is also ...
   TileKernel<T> tile_wide[kMaxTileRows + 1];      // ... a tile that runs along all columns
   int turned_rows;                                // and up to so many
