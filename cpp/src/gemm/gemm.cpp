@@ -177,6 +177,10 @@ class Block {
     } else {
       const index_t m = C_.rows;
       const index_t k = A_.cols;
+      if (A_.col_stride == 1 && B_.col_stride == 1) {  // no need to turn them
+        pack(A_.at(0, 0), A_.row_stride, 1, m, k, T(1), packed_a_);
+        return {packed_a_, m, k};
+      }
       pack(A_.at(0, 0), A_.col_stride, A_.row_stride, k, m, T(1), packed_a_);
       return {packed_a_, m, k, 1, m};
     }
