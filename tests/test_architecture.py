@@ -45,12 +45,13 @@ ALLOWED = {
     "include": {"include"},
     "bindings": {"bindings", "include"},
     "network": {"network", "ops", "gemm", "dispatch", "table", "include"},
-    "ops": {"ops", "gemm", "dispatch", "table", "include"},
-    "gemm": {"gemm", "dispatch", "table", "include"},
+    "ops": {"ops", "gemm", "dispatch", "subnormals", "table", "include"},
+    "gemm": {"gemm", "dispatch", "subnormals", "table", "include"},
     "dispatch": {"dispatch", "table", "include"},
     "kernels": {"kernels", "table", "include"},
-    "parallel": {"patience", "include"},
+    "parallel": {"patience", "subnormals", "include"},
     "patience": {"include"},
+    "subnormals": {"include"},
     "memory": {"include"},
 }
 

@@ -1,5 +1,6 @@
 """What goes wrong around a numerical library: fork, threads, other libraries, exit, flush-to-zero."""
 
+import platform
 import threading
 import time
 
@@ -455,6 +456,28 @@ def test_subnormal_numbers_survive_the_import():
         assert (nn._core.activation(nn._core.ACTIVATIONS["tanh"], tiny) > 0).all()
         assert (nn._core.gemm(tiny[:90_000].reshape(300, 300), np.eye(300, dtype=np.float32)) == 0).all()
         assert not flushed()
+    """)
+
+
+@LINUX
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="knows where fenv_t has MXCSR")
+def test_results_do_not_depend_on_the_state_of_the_caller():
+    """A library built with -ffast-math flushes in the thread that loads it, and in no other."""
+    run("""
+    import ctypes
+    libm = ctypes.CDLL("libm.so.6")
+    environment = (ctypes.c_uint32 * 8)()
+    tiny = np.full(400_000, 1e-40, np.float32)
+    tanh = lambda: nn._core.activation(nn._core.ACTIVATIONS["tanh"], tiny)
+    expected = tanh()
+    assert (expected > 0).all()
+    libm.fegetenv(environment)
+    environment[7] |= 0x8040
+    libm.fesetenv(environment)
+    for n in (1, 2, 4):
+        nn.set_num_threads(n)
+        assert tanh().tobytes() == expected.tobytes()
+        assert np.float32(1e-45) * np.float32(1) == 0  # the caller's own state is as it was
     """)
 
 

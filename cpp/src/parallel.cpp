@@ -28,6 +28,7 @@
 #include "nnfast/memory.hpp"
 #include "nnfast/runtime.hpp"
 #include "patience.hpp"
+#include "subnormals.hpp"
 
 namespace nnfast {
 namespace {
@@ -179,6 +180,7 @@ void detail::run(int threads, void (*body)(void*, Team&), void* context) {
     {
       // The runtime may give fewer threads than asked for.
       Team team(omp_get_thread_num(), omp_get_num_threads(), memory + kScratchBytes * omp_get_thread_num());
+      const Subnormals for_every_member_alike(Subnormals::kept);
       body(context, team);
       if (team.rank() == 0) done = Patience::Clock::now();
     }
@@ -192,6 +194,7 @@ void detail::run(int threads, void (*body)(void*, Team&), void* context) {
   (void)threads;
 #endif
   Team alone(0, 1, scratch.reserve(1));
+  const Subnormals as_in_a_team(Subnormals::kept);
   body(context, alone);
 }
 

@@ -4,7 +4,7 @@
 // The order of summation is part of the contract: element (i, j) starts at beta C(i, j) (0 when beta is 0, whatever C
 // held) and takes fma(alpha A(i, p), B(p, j), .) for p = 0, 1, ..., k-1. It depends on nothing else, so that a row's
 // bits are the same alone, in a batch, on any number of threads, in any layout, and on every ISA with FMA.
-// Subnormal numbers, in A, B, C or a sum, count as 0 (dispatch/subnormals.hpp says why).
+// Subnormal numbers, in A, B, C or a sum, count as 0 (subnormals.hpp says why).
 
 #include "nnfast/activation.hpp"
 

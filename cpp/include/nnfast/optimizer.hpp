@@ -36,8 +36,8 @@ struct OptimizerSpec {
 /// How many state arrays of the parameters' size the kind needs: 0 (sgd), 1, or 2 (adam).
 int optimizer_states(Optimizer kind);
 
-/// Updates p, m, v (n) in place. Subnormal numbers count as 0 (dispatch/subnormals.hpp says why). `grad_scale` multiplies g first (from clip_norm). Elementwise: no barrier.
-/// adagrad, rmsprop, momentum and nesterov use v only.
+/// Updates p, m, v (n) in place. `grad_scale` multiplies g first (from clip_norm). Elementwise: no barrier. adagrad,
+/// rmsprop, momentum and nesterov use v only. Subnormal numbers count as 0 (subnormals.hpp says why).
 template <class T>
 void optimizer_update(Team& team, const OptimizerSpec& spec, index_t t, double grad_scale, T* p, const T* g, T* m, T* v,
                       index_t n);

@@ -22,7 +22,7 @@
 
 #include "dispatch/caches.hpp"
 #include "dispatch/select.hpp"
-#include "dispatch/subnormals.hpp"
+#include "subnormals.hpp"
 
 namespace nnfast {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "dispatch/select.hpp"
 #include "nnfast/optimizer.hpp"
-#include "dispatch/subnormals.hpp"
+#include "subnormals.hpp"
 
 namespace nnfast {
 

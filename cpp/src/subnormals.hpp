@@ -6,13 +6,18 @@
 
 namespace nnfast {
 
-/// How this thread treats them until the end of the block. What it was before comes back: the caller's state is its own.
+/// How this thread treats them until the end of the block. What it was before comes back: the caller's state is its own,
+/// and may be any (a library built with -ffast-math sets it in the thread that loads it, and in no other).
 class Subnormals {
  public:
   enum Mode : unsigned char { as_zero, kept };
 
-  explicit Subnormals(Mode mode) : before_(get()) { set(mode == as_zero ? before_ | kBits : before_ & ~kBits); }
-  ~Subnormals() { set(before_); }
+  explicit Subnormals(Mode mode) : before_(get()), now_(mode == as_zero ? before_ | kBits : before_ & ~kBits) {
+    if (now_ != before_) set(now_);
+  }
+  ~Subnormals() {
+    if (now_ != before_) set(before_);
+  }
   Subnormals(const Subnormals&) = delete;
   Subnormals& operator=(const Subnormals&) = delete;
 
@@ -38,6 +43,7 @@ class Subnormals {
   static void set(State) {}
 #endif
   State before_;
+  State now_;
 };
 
 }  // namespace nnfast
