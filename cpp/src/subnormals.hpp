@@ -1,13 +1,13 @@
 #pragma once
 // Numbers below the smallest normal one (1.2e-38 in float). Intel's processors take 45 ns for a multiply-add that meets
-// one, in any lane: products of 256 x 256 took 44 ms instead of 0.2 with one such number in sixteen, Adam 160 us instead
-// of 11 for 21,000 parameters. They do come up: a confident softmax leaves exp(-90), Adam's m of a unit that has died
-// sticks at a few quanta. So products and updates take them for 0, on every processor, to have the same bits.
+// one, in any lane: products of 256 x 256 took 44 ms instead of 0.2 with one such number in sixteen, Adam 160 us
+// instead of 11 for 21,000 parameters. They do come up: a confident softmax leaves exp(-90), Adam's m of a unit that
+// has died sticks at a few quanta. So products and updates take them for 0, on every processor, to have the same bits.
 
 namespace nnfast {
 
-/// How this thread treats them until the end of the block. What it was before comes back: the caller's state is its own,
-/// and may be any (a library built with -ffast-math sets it in the thread that loads it, and in no other).
+/// How this thread treats them until the end of the block. What it was before comes back: the caller's state is its
+/// own, and may be any (a library built with -ffast-math sets it in the thread that loads it, and in no other).
 class Subnormals {
  public:
   enum Mode : unsigned char { as_zero, kept };
