@@ -60,11 +60,10 @@ template <class T>
 constexpr index_t kNear = static_cast<index_t>(524288 / sizeof(T));
 
 // Rows of B that share sets of L2 and are read where they lie, so many at a time: with 16 ways of 128 KiB, rows of 8
-// KiB leave room for 256. Emerald Rapids, 32 x 2048 x 2048 in slices of 1024, 512, 256, 128,
-// 64: 3.43, 2.79, 2.20, 2.14, 2.37 ms; 128 x 1024 x 1024: 2.98, 2.23, 1.90, 1.93, 2.12. Zen 4 reads L3 fast enough to
-// do without.
+// KiB leave room for 256. Emerald Rapids, in slices of 1024, 512, 256, 128 and 64: 32 x 2048 x 2048 takes 3.43, 2.79,
+// 2.20, 2.14, 2.37 ms, 128 x 1024 x 1024 2.98, 2.23, 1.90, 1.93, 2.12. Zen 4 reads L3 fast enough to do without.
 constexpr index_t kCollidingRows = 256;
-// Such rows are packed for fewer tiles: 256 x 512 x 784 in float64 2.97 -> 2.98 ms, x 512 2.29 -> 1.87, 64 x 512 x 784
+// Such rows are packed for fewer tiles: in float64 256 x 512 x 512 2.29 -> 1.87 ms, x 784 the same; but 64 x 512 x 784
 // 0.74 -> 0.88.
 constexpr index_t kPackCollidingRows = 10;
 
