@@ -50,7 +50,7 @@ NNFAST_INLINE void store_c(const TileArgs<T>& t, const Tile<T, R, V>& acc) {
 }
 
 /// Few rows: many column registers, so that enough independent sums are under way to hide the latency of fma. From L2
-/// (Far) rows of B are asked for beforehand: 1 x 50 x 784 2.7 -> 2.2 us, 3 x 512 x 784 26 -> 22, in float64 3 x 50 x
+/// (Far) rows of B are asked for beforehand: 1 x 50 x 784 2.7 -> 2.2 us, 3 x 512 x 784 28 -> 25, in float64 3 x 50 x
 /// 784 4.6 -> 3.8; from L1 that would cost a fifth.
 template <class T, int R, int V, bool Far>
 NNFAST_INLINE void wide_loop(const TileArgs<T>& t) {

@@ -15,7 +15,7 @@ inline constexpr int kTileVecs = 2;
 
 // Rows of B are asked for so far ahead: a load that is split between two lines and finds neither in L1 takes long. Not
 // further: 16 rows that share sets of L1 push each other out before they are used (Emerald Rapids, 12 ways: 128 x 512 x
-// 784 835 us 16 rows ahead, 662 with 8, 735 with 4; 128 x 512 x 512 471, 397, 402; other rows the same with all three).
+// 784 889 us 16 rows ahead, 662 with 8, 735 with 4; 128 x 512 x 512 471, 397, 402; other rows the same with all three).
 inline constexpr index_t kRowsAhead = 8;
 
 // A tile's time goes with its columns rounded up to these.
