@@ -41,7 +41,7 @@ class Team {
 };
 
 /// Packing buffers of one member. Reserved once per calling thread, touched only as far as it is used.
-inline constexpr index_t kScratchBytes = index_t{4} << 20;
+inline constexpr index_t kScratchBytes = index_t{10} << 20;
 
 namespace detail {
 void run(int threads, void (*body)(void*, Team&), void* context);

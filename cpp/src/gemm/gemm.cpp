@@ -33,7 +33,7 @@ namespace {
 // 512.
 constexpr index_t kBlockK = 1024;
 template <class T>
-constexpr index_t kBlockN = static_cast<index_t>(2048 / sizeof(T));
+constexpr index_t kBlockN = static_cast<index_t>(8192 / sizeof(T));
 template <class T>
 constexpr index_t kBlockM = static_cast<index_t>(672 / sizeof(T));
 
@@ -42,6 +42,11 @@ constexpr index_t kBlockM = static_cast<index_t>(672 / sizeof(T));
 constexpr index_t kPackRows = 20;
 constexpr index_t kPackCols = 16;
 constexpr index_t kFewPanels = 4;
+// x^T too, from so many bytes of a column on, if so many panels share the packing: the lines of a strip, two to three for
+// each term of a double, do not stay in L1. Emerald Rapids: 784 x 2048 x 1024 in float32 25.0 -> 20.3 ms, in float64 54.9
+// -> 43.0; 784 x 512 x 128 in float64 1.34 -> 1.29; at 128 terms in float32, or with three panels, nothing or a loss.
+constexpr index_t kPackColumnBytes = 768;
+constexpr index_t kPackColumnPanels = 7;
 // A block of C^T that is turned into rows of C.
 constexpr index_t kTurnedCols = 128;
 constexpr index_t kTurnedRows = 512;
@@ -67,7 +72,12 @@ constexpr index_t kCollidingRows = 256;
 // 0.74 -> 0.88.
 constexpr index_t kPackCollidingRows = 10;
 
-static_assert(kBlockK * (2048 + 672) + 672 / 4 * kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
+template <class T>
+index_t columns_at_once(bool packed) {
+  return packed && is_intel() ? kBlockN<T> : kBlockN<T> / 4;
+}
+
+static_assert(kBlockK * (8192 + 672) + 672 / 4 * kPackSlack + kTurnedCols * kTurnedRows * 8 <= kScratchBytes);
 
 index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
 
@@ -122,12 +132,13 @@ class Block {
     // x^T is in the tile's order where it lies.
     const bool in_order = A_.row_stride == 1;
     pack_a_ = options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
-              (C_.cols > 2 * nr && in_order && collide(A_.col_stride));
+              (C_.cols > 2 * nr && in_order && collide(A_.col_stride)) ||
+              (C_.cols > kPackColumnPanels * nr && in_order && k * kSize > kPackColumnBytes);
     if (kSame && !pack_a_ && !in_order && collide(A_.row_stride)) height_ = std::min(l1_ways(), mr);
     // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
-    if (!one_block && padded * k <= kBlockK * kBlockN<T>) {
+    if (!one_block && padded * k <= kBlockK * columns_at_once<T>(pack_b)) {
       for (index_t pc = 0; pack_b && pc < k; pc += kBlockK) {
         pack_columns(pc, std::min(kBlockK, k - pc), 0, C_.cols, packed_b_ + pc * padded);
       }
@@ -144,7 +155,7 @@ class Block {
       return;
     }
     // What is packed of B for one block of rows only is used while it is in L2.
-    const index_t block_n = pack_b && one_block ? kFewPanels * nr : kBlockN<T>;
+    const index_t block_n = pack_b && one_block ? kFewPanels * nr : columns_at_once<T>(pack_b);
     const index_t slice = !pack_b && b_collides ? kCollidingRows : kBlockK;
     for (index_t pc = 0;; pc += slice) {
       const index_t kc = std::min(slice, k - pc);
@@ -168,7 +179,8 @@ class Block {
 
  private:
   static constexpr bool kSame = std::is_same_v<S, T>;
-  static constexpr index_t kSlack = kPackSlack / static_cast<index_t>(sizeof(T));
+  static constexpr index_t kSize = static_cast<index_t>(sizeof(T));
+  static constexpr index_t kSlack = kPackSlack / kSize;
 
   /// A where it lies, or the few rows of it as T.
   MatrixView<const T> few_rows() {
@@ -212,7 +224,7 @@ class Block {
     return true;
   }
 
-  static bool collide(index_t stride) { return stride * static_cast<index_t>(sizeof(T)) % kAliasing == 0; }
+  static bool collide(index_t stride) { return stride * kSize % kAliasing == 0; }
 
   /// All columns, as far as B stays in L2, for a few rows at a time.
   void short_sums() {
