@@ -64,9 +64,11 @@ constexpr index_t kShortPanels = 2;
 template <class T>
 constexpr index_t kNear = static_cast<index_t>(524288 / sizeof(T));
 
-// Rows of B that share sets of L2 and are read where they lie, so many at a time: with 16 ways of 128 KiB, rows of 8
-// KiB leave room for 256. Emerald Rapids, in slices of 1024, 512, 256, 128 and 64: 32 x 2048 x 2048 takes 3.43, 2.79,
-// 2.20, 2.14, 2.37 ms, 128 x 1024 x 1024 2.98, 2.23, 1.90, 1.93, 2.12. Zen 4 reads L3 fast enough to do without.
+// Rows of B that share sets of L2, at multiples of 2 KiB, and are read where they lie, so many bytes apart at a time, but
+// not less than 256. Emerald Rapids (16 ways of 128 KiB), in slices of 1024, 512, 256, 128 and 64: 32 x 2048 x 2048 takes
+// 3.43, 2.79, 2.20, 2.14, 2.37 ms, 128 x 1024 x 1024 2.98, 2.23, 1.90, 1.93, 2.12; 128 x 512 x 784 in one, two, four
+// slices 645, 611, 633 us, in float64 128 x 256 x 784 769, 641, 635. Zen 4 reads L3 fast enough to do without.
+constexpr index_t kCollidingBytes = 1 << 20;
 constexpr index_t kCollidingRows = 256;
 // Such rows are packed for fewer tiles: in float64 256 x 512 x 512 2.29 -> 1.87 ms, x 784 the same; but 64 x 512 x 784
 // 0.74 -> 0.88.
@@ -156,7 +158,11 @@ class Block {
     }
     // What is packed of B for one block of rows only is used while it is in L2.
     const index_t block_n = pack_b && one_block ? kFewPanels * nr : columns_at_once<T>(pack_b);
-    const index_t slice = !pack_b && b_collides ? kCollidingRows : kBlockK;
+    const index_t row_bytes = B_.row_stride * kSize;
+    const bool shares_sets = is_intel() && row_bytes > 0 && row_bytes % (kAliasing / 2) == 0;
+    const index_t most =
+        !pack_b && shares_sets ? std::clamp(kCollidingBytes / row_bytes, kCollidingRows, kBlockK) : kBlockK;
+    const index_t slice = std::max<index_t>(ceil_div(k, std::max<index_t>(ceil_div(k, most), 1)), 1);
     for (index_t pc = 0;; pc += slice) {
       const index_t kc = std::min(slice, k - pc);
       const bool last = pc + kc >= k;
