@@ -21,6 +21,9 @@ LARGE = [
     (3000, 7, 67),
     (2, 2, 9000),
     (1030, 515, 259),
+    (290, 1030, 2100),  # more columns than are packed at once
+    (150, 200, 260),  # long columns of A^T, packed
+    (40, 1030, 512),  # rows of B 2 or 4 KiB apart, in slices
     (257, 1, 1),
     (1, 4097, 1),
     (1, 1, 4097),
