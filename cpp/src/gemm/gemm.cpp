@@ -42,8 +42,9 @@ constexpr index_t kBlockM = static_cast<index_t>(672 / sizeof(T));
 constexpr index_t kPackRows = 20;
 constexpr index_t kPackCols = 16;
 constexpr index_t kFewPanels = 4;
-// x^T too, from so many bytes of a column on, if so many panels share the packing: the lines of a strip, two to three for
-// each term of a double, do not stay in L1. Emerald Rapids: 784 x 2048 x 1024 in float32 25.0 -> 20.3 ms, in float64 54.9
+// x^T too, from so many bytes of a column on, if so many panels share the packing: the lines of a strip, two to three
+// for each term of a double, do not stay in L1. Emerald Rapids: 784 x 2048 x 1024 in float32 25.0 -> 20.3 ms, in
+// float64 54.9
 // -> 43.0; 784 x 512 x 128 in float64 1.34 -> 1.29; at 128 terms in float32, or with three panels, nothing or a loss.
 constexpr index_t kPackColumnBytes = 768;
 constexpr index_t kPackColumnPanels = 7;
@@ -64,10 +65,10 @@ constexpr index_t kShortPanels = 2;
 template <class T>
 constexpr index_t kNear = static_cast<index_t>(524288 / sizeof(T));
 
-// Rows of B that share sets of L2, at multiples of 2 KiB, and are read where they lie, so many bytes apart at a time, but
-// not less than 256. Emerald Rapids (16 ways of 128 KiB), in slices of 1024, 512, 256, 128 and 64: 32 x 2048 x 2048 takes
-// 3.43, 2.79, 2.20, 2.14, 2.37 ms, 128 x 1024 x 1024 2.98, 2.23, 1.90, 1.93, 2.12; 128 x 512 x 784 in one, two, four
-// slices 645, 611, 633 us, in float64 128 x 256 x 784 769, 641, 635. Zen 4 reads L3 fast enough to do without.
+// Rows of B that share sets of L2, at multiples of 2 KiB, and are read where they lie, so many bytes apart at a time,
+// but not less than 256. Emerald Rapids (16 ways of 128 KiB), in slices of 1024, 512, 256, 128 and 64: 32 x 2048 x 2048
+// takes 3.43, 2.79, 2.20, 2.14, 2.37 ms, 128 x 1024 x 1024 2.98, 2.23, 1.90, 1.93, 2.12; 128 x 512 x 784 in one, two,
+// four slices 645, 611, 633 us, in float64 128 x 256 x 784 769, 641, 635. Zen 4 reads L3 fast enough to do without.
 constexpr index_t kCollidingBytes = 1 << 20;
 constexpr index_t kCollidingRows = 256;
 // Such rows are packed for fewer tiles: in float64 256 x 512 x 512 2.29 -> 1.87 ms, x 784 the same; but 64 x 512 x 784
@@ -128,7 +129,12 @@ class Block {
     }
     const index_t nr = tiles_.tile_cols;
     const index_t mr = tiles_.tile_rows;
-    const bool one_block = C_.rows <= kBlockM<T>;
+    // Up to twice as many rows of fewer terms are one block still, of which panels of B are packed just before their
+    // use: W^T of 128 x 512 x 512 in float64 1.02 -> 0.94 ms, of 256 x 512 x 512 in float32 860 -> 819 us (Emerald
+    // Rapids).
+    const bool is_short = C_.rows <= 2 * kBlockM<T> && C_.rows * k <= kBlockM<T> * kBlockK;
+    const index_t block_m = is_short ? 2 * kBlockM<T> : kBlockM<T>;
+    const bool one_block = C_.rows <= block_m;
     const bool b_collides = is_intel() && collide(B_.row_stride);
     const bool pack_b = B_.col_stride != 1 || C_.rows > (b_collides ? kPackCollidingRows : kPackRows) * mr;
     // x^T is in the tile's order where it lies.
@@ -172,8 +178,8 @@ class Block {
       for (index_t jc = 0; jc < C_.cols; jc += block_n) {
         const index_t nc = std::min(block_n, C_.cols - jc);
         if (pack_b) pack_columns(pc, kc, jc, nc, packed_b_);
-        for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
-          const index_t mc = std::min(kBlockM<T>, C_.rows - ic);
+        for (index_t ic = 0; ic < C_.rows; ic += block_m) {
+          const index_t mc = std::min(block_m, C_.rows - ic);
           if (!one_block) a = prepare(ic, mc, pc, kc);
           tiles(a, ic, mc, pc, kc, jc, nc, beta, pack_b ? packed_b_ : nullptr);
         }

@@ -198,8 +198,8 @@ void Plan<T>::predict(const Parameters<T>& p, const Inputs<T>& x, index_t batch,
       const bool last = i + 1 == nodes_.size();
       T* const to = last ? y + begin * out_ : spare[turn];
       // The halves of rows of 2 KiB lie in half of the sets of L2 each: members take other columns from layer to layer,
-      // so that what they read of all weights stays there. Emerald Rapids, two threads: one row of mnist 39.7 -> 25.1 us,
-      // of deep 26.9 -> 20.4, 32 of wide 1.82 -> 1.54 ms.
+      // so that what they read of all weights stays there. Emerald Rapids, two threads: one row of mnist 39.7 -> 25.1
+      // us, of deep 26.9 -> 20.4, 32 of wide 1.82 -> 1.54 ms.
       const auto member = (static_cast<std::size_t>(team.rank()) + i) % static_cast<std::size_t>(team.size());
       Team in_turn(static_cast<int>(member), team.size(), team.scratch());
       if (!infer(in_turn, nodes_[i], p, in, to, rows)) continue;
