@@ -42,11 +42,12 @@ constexpr index_t kBlockM = static_cast<index_t>(672 / sizeof(T));
 constexpr index_t kPackRows = 20;
 constexpr index_t kPackCols = 16;
 constexpr index_t kFewPanels = 4;
-// x^T too, from so many bytes of a column on, if so many panels share the packing: the lines of a strip, two to three
-// for each term of a double, do not stay in L1. Emerald Rapids: 784 x 2048 x 1024 in float32 25.0 -> 20.3 ms, in
-// float64 54.9
-// -> 43.0; 784 x 512 x 128 in float64 1.34 -> 1.29; at 128 terms in float32, or with three panels, nothing or a loss.
+// x^T too, from so many bytes of a column and of a row on, if so many panels share the packing: the lines of a strip,
+// two to three for each term of a double, do not stay in L1. Emerald Rapids: 784 x 2048 x 1024 in float32 25.0 -> 20.3
+// ms, in float64 54.9 -> 43.0; 784 x 512 x 128 in float64 1.34 -> 1.29; at 128 terms in float32, or with three panels,
+// nothing or a loss. Strips share the lines of short rows: W^T of 50 x 784 beside 256 rows of x 151 -> 161 us.
 constexpr index_t kPackColumnBytes = 768;
+constexpr index_t kPackColumnRowBytes = 1024;
 constexpr index_t kPackColumnPanels = 7;
 // A block of C^T that is turned into rows of C.
 constexpr index_t kTurnedCols = 128;
@@ -141,13 +142,16 @@ class Block {
     const bool in_order = A_.row_stride == 1;
     pack_a_ = options_.alpha != T(1) || (C_.cols > kPackCols * nr && !in_order) ||
               (C_.cols > 2 * nr && in_order && collide(A_.col_stride)) ||
-              (C_.cols > kPackColumnPanels * nr && in_order && k * kSize > kPackColumnBytes);
+              (C_.cols > kPackColumnPanels * nr && in_order && k * kSize > kPackColumnBytes &&
+               A_.col_stride * kSize >= kPackColumnRowBytes);
     if (kSame && !pack_a_ && !in_order && collide(A_.row_stride)) height_ = std::min(l1_ways(), mr);
-    // B that fits is packed as a whole, and a block of rows is finished before the next: C does not go to memory and
+    const index_t row_bytes = B_.row_stride * kSize;
+    const bool shares_sets = !pack_b && is_intel() && row_bytes > 0 && row_bytes % (kAliasing / 2) == 0;
+    // B that fits is taken as a whole, and a block of rows is finished before the next: C does not go to memory and
     // back between the slices (60,000 x 784 x 50 in float64 from float32: 68 -> 62 ms).
     const index_t padded = ceil_div(C_.cols, nr) * nr;
-    if (pack_b && !one_block && padded * k <= kBlockK * columns_at_once<T>(true)) {
-      for (index_t pc = 0; pc < k; pc += kBlockK) {
+    if (!one_block && !shares_sets && padded * k <= kBlockK * columns_at_once<T>(pack_b)) {
+      for (index_t pc = 0; pack_b && pc < k; pc += kBlockK) {
         pack_columns(pc, std::min(kBlockK, k - pc), 0, C_.cols, packed_b_ + pc * padded);
       }
       for (index_t ic = 0; ic < C_.rows; ic += kBlockM<T>) {
@@ -156,7 +160,7 @@ class Block {
         for (index_t pc = 0; pc < k; pc += kBlockK) {
           const index_t kc = std::min(kBlockK, k - pc);
           tiles(prepare(ic, mc, pc, kc), ic, mc, pc, kc, 0, C_.cols, pc == 0 ? options_.beta : T(1),
-                packed_b_ + pc * padded);
+                pack_b ? packed_b_ + pc * padded : nullptr);
         }
         finish(ic, mc, 0, C_.cols);
       }
@@ -164,10 +168,7 @@ class Block {
     }
     // What is packed of B for one block of rows only is used while it is in L2.
     const index_t block_n = pack_b && one_block ? kFewPanels * nr : columns_at_once<T>(pack_b);
-    const index_t row_bytes = B_.row_stride * kSize;
-    const bool shares_sets = is_intel() && row_bytes > 0 && row_bytes % (kAliasing / 2) == 0;
-    const index_t most =
-        !pack_b && shares_sets ? std::clamp(kCollidingBytes / row_bytes, kCollidingRows, kBlockK) : kBlockK;
+    const index_t most = shares_sets ? std::clamp(kCollidingBytes / row_bytes, kCollidingRows, kBlockK) : kBlockK;
     const index_t slice = std::max<index_t>(ceil_div(k, std::max<index_t>(ceil_div(k, most), 1)), 1);
     for (index_t pc = 0;; pc += slice) {
       const index_t kc = std::min(slice, k - pc);
