@@ -99,8 +99,9 @@ class Block {
         C_(C),
         row_(row),
         col_(col),
-        packed_b_(static_cast<T*>(scratch)),
-        packed_a_(packed_b_ + kBlockK * kBlockN<T>) {}
+        packed_a_(static_cast<T*>(scratch)),
+        turned_(packed_a_ + kBlockM<T> * (kBlockK + kSlack)),
+        packed_b_(turned_ + kTurnedCols * kTurnedRows) {}
 
   void run(bool may_turn = true) {
     const index_t k = A_.cols;
@@ -280,7 +281,6 @@ class Block {
 
   /// By blocks of columns of C^T, which stay in cache until they are turned into rows of C.
   void turned() {
-    T* const block = packed_a_ + kBlockK * kBlockM<T> + kBlockM<T> * kSlack;
     const GemmOptions<T> plain;
     MatrixView<const T> B = B_;
     if (B.col_stride != 1 && A_.col_stride == 1 && B.rows * B.cols <= kBlockK * kBlockN<T>) {  // rows of W^T collide
@@ -289,9 +289,9 @@ class Block {
     }
     for (index_t i = 0; i < C_.rows; i += kTurnedRows) {
       const index_t m = std::min(kTurnedRows, C_.rows - i);
-      const MatrixView<T> part(block, C_.cols, m);
-      Block<T>(plain, B.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_b_).run(false);
-      tiles_.turn(block, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
+      const MatrixView<T> part(turned_, C_.cols, m);
+      Block<T>(plain, B.transposed(), A_.block(i, 0, m, A_.cols).transposed(), part, 0, 0, packed_a_).run(false);
+      tiles_.turn(turned_, m, C_.cols, m, C_.at(i, 0), C_.row_stride);
     }
   }
 
@@ -428,8 +428,10 @@ class Block {
   MatrixView<T> C_;
   index_t row_;
   index_t col_;
-  T* packed_b_;
+  // In this order, so that products of middle size stay in one huge page.
   T* packed_a_;
+  T* turned_;
+  T* packed_b_;
   index_t height_ = tiles_.tile_rows;  // of a tile, at most
   bool pack_a_ = false;
   const char* far_ = nullptr;  // see ask_for_rows
